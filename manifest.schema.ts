@@ -1,0 +1,181 @@
+import * as z from "zod";
+import { drain, health, serviceHealth, smoke } from "./scripts/manifest/schema/health.ts";
+import { checkLinked, linked } from "./scripts/manifest/schema/linked.ts";
+import { service } from "./scripts/manifest/schema/service.ts";
+import { site } from "./scripts/manifest/schema/site.ts";
+import {
+  account,
+  count,
+  env,
+  insidePath,
+  line,
+  lines,
+  listOf,
+  name,
+  port,
+  schedule,
+} from "./scripts/manifest/schema/values.ts";
+
+/** What a release id must match from start to end (SPEC section 1). */
+export const RELEASE_ID = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
+
+/** Keys of an environment that say where it is, and do not override a top-level key. */
+export const ENVIRONMENT_KEYS = ["hosts", "user", "port"] as const;
+
+const paths = (wanted: string) => z.array(insidePath, { error: `a list of ${wanted}` });
+
+const source = z.strictObject({
+  repo: line("a path or URL").default(".").describe("The checkout or repository, relative to this file."),
+  ref: line("a branch, tag or commit").default("HEAD").describe("What is built when no ref is given."),
+  via: z.enum(["git", "worktree"]).default("git").describe("git: what is committed; worktree: the files as they lie there."),
+  exclude: z.array(line("a pattern"), { error: "a list of patterns" }).default([]).describe("Files that a release goes without."),
+  pull: z.literal("ff-only").optional().describe("Fetch and fast-forward first; local changes are named and refused."),
+});
+
+const dependency = z.strictObject({
+  path: insidePath.describe("Its place in the release, such as backend/venv."),
+  key: listOf(insidePath, "a lockfile, or a list of them").describe("Lockfiles: the set is made again when one changes."),
+  dir: insidePath.prefault(".").describe("Where run starts, in the release."),
+  run: lines.describe("What makes the set."),
+});
+
+const NEED = "a command's name or path, with a version range if it matters: python>=3.13,<3.14";
+
+const buildStep = z.strictObject({
+  dir: insidePath.prefault(".").describe("Where run starts, in the release."),
+  run: lines.describe("A line, or a list of lines, for bash -euo pipefail."),
+  inputs: paths("paths").default([]).describe("What the step reads; unchanged inputs let its outputs be reused."),
+  outputs: paths("paths").default([]).describe("What the step makes."),
+  env: env.default({}).describe("Environment variables; values are text."),
+  needs: listOf(
+    line(NEED).regex(/^[^\s<>=!]+(?:\s*(?:[<>]=?|==?|!=)\s*\d+(?:\.\d+)*\s*(?:,\s*(?:[<>]=?|==?|!=)\s*\d+(?:\.\d+)*\s*)*)?$/, {
+      error: NEED,
+    }),
+    `${NEED}, or a list of them`,
+  )
+    .prefault([])
+    .describe("Commands that must exist, with version ranges: python>=3.13,<3.14."),
+  when: line("a command's name").optional().describe("Skip the step, with a warning, where this command is absent."),
+});
+
+const migrate = z.strictObject({
+  run: lines.describe("What brings the database to this release's schema."),
+  dir: insidePath.prefault(".").describe("Where run starts, in the release."),
+  env: env.default({}).describe("Environment variables; values are text."),
+  marker: lines.optional().describe("Prints the schema revision."),
+});
+
+const database = z
+  .strictObject({
+    sqlite: insidePath.optional().describe("The SQLite file, in shared/."),
+    backup: lines.optional().describe("Writes a backup."),
+    restore: lines.optional().describe("Brings a backup back."),
+  })
+  .superRefine(({ sqlite, backup, restore }, ctx) => {
+    const isWhole = sqlite ? !backup && !restore : backup && restore;
+    if (!isWhole) ctx.addIssue({ code: "custom", message: "has either sqlite, or both backup and restore" });
+  });
+
+const hook = lines.default([]);
+const hooks = z.strictObject({
+  before_build: hook.describe("Before a release's build steps."),
+  after_build: hook.describe("After a release's build steps."),
+  before_switch: hook.describe("Before services are stopped or current moves."),
+  after_switch: hook.describe("After the gate let the new release pass."),
+  after_rollback: hook.describe("After a rollback."),
+  on_failure: hook.describe("After a failed operation."),
+});
+
+const environment = z.looseObject({
+  hosts: listOf(line("a host"), "a host, or a list of them").optional().describe("Hosts that it lives on; absent: this one."),
+  user: account.optional().describe("The account on those hosts."),
+  port: port.optional().describe("Their ssh port."),
+});
+
+/** `deploy.yaml`: unknown keys are refused at all levels; the output is normalised (durations in ms, lists, linked entries). */
+export const manifestSchema = z
+  .strictObject({
+    app: z
+      .string({ error: "a name" })
+      .regex(/^[a-z][a-z0-9-]*$/, { error: "a name of small letters, digits and - that starts with a letter" })
+      .max(63, { error: "a name of at most 63 characters" })
+      .describe("Name used in units, labels and sites."),
+    deploy_to: line("a path").describe("The tree with releases/, shared/ and current; ~ is expanded."),
+    keep_releases: count.default(5).describe("Good releases kept in all."),
+    source: source.prefault({}).describe("Where releases come from."),
+    release_id: z
+      .enum(["timestamp", "sha", "tag"])
+      .default("timestamp")
+      .describe("The id that a build gives itself."),
+    linked_files: linked.describe("Files kept in shared/ and linked into each release."),
+    linked_dirs: linked.describe("Directories kept in shared/ and linked into each release."),
+    dependencies: z.record(name, dependency).default({}).describe("Dependency sets, made once for each lockfile."),
+    build: z.record(name, buildStep).default({}).describe("Build steps, in this order."),
+    migrate: migrate.optional().describe("Database migration."),
+    database: database.optional().describe("The database, so that it can be backed up and restored."),
+    drain: drain.optional().describe("Wait for long jobs before a switch."),
+    services: z.record(name, service).default({}).describe("What runs."),
+    health: health.optional().describe("The gate; wins over the services' own health."),
+    smoke: smoke.describe("Requests tried after the gate; a failure counts as a failed gate."),
+    supervisor: z
+      .enum(["pidfile", "systemd", "systemd-user", "launchd", "podman"])
+      .default("pidfile")
+      .describe("What starts and stops the services."),
+    sites: z.record(name, site).default({}).describe("Proxy sites."),
+    logs: z
+      .strictObject({
+        max_size: line("a size").regex(/^\d{1,9}[kmgKMG]?$/, { error: "a size such as 10m" }).default("10m").describe("Rotate at this size."),
+        keep: count.default(7).describe("Rotated files kept."),
+      })
+      .optional()
+      .describe("Log rotation."),
+    backups: z
+      .strictObject({ schedule: schedule.describe("Cron schedule."), keep: count.default(7).describe("Backups kept.") })
+      .optional()
+      .describe("Scheduled backups."),
+    update: z
+      .strictObject({
+        schedule: schedule.describe("Cron schedule."),
+        ref: line("a branch, tag or commit").default("origin/HEAD").describe("What to follow."),
+      })
+      .optional()
+      .describe("Scheduled self-update."),
+    prune: z
+      .strictObject({
+        schedule: schedule.optional().describe("Cron schedule."),
+        keep_days: count.optional().describe("Also keep releases younger than this many days."),
+      })
+      .prefault({})
+      .describe("Scheduled pruning."),
+    hooks: hooks.prefault({}).describe("Commands around the operations."),
+    registry: z
+      .strictObject({ url: line("a URL").optional().describe("postgres://… for several hosts; absent: SQLite in the tree.") })
+      .prefault({})
+      .describe("Where releases are recorded."),
+    environments: z
+      .record(name, environment)
+      .default({})
+      .describe("Name → hosts, user, port, and any key above to override."),
+  })
+  .superRefine(
+    (value, ctx) => checkLinked(value, (path, message) => ctx.addIssue({ code: "custom", path, message })),
+    { when: () => true },
+  );
+
+export type Manifest = z.output<typeof manifestSchema>;
+export type ManifestInput = z.input<typeof manifestSchema>;
+export type Source = Manifest["source"];
+export type Dependency = z.output<typeof dependency>;
+export type BuildStep = z.output<typeof buildStep>;
+export type Migrate = z.output<typeof migrate>;
+export type Database = z.output<typeof database>;
+export type Drain = z.output<typeof drain>;
+export type Service = z.output<typeof service>;
+export type Health = z.output<typeof health>;
+export type ServiceHealth = z.output<typeof serviceHealth>;
+export type SmokeRequest = Manifest["smoke"][number];
+export type Supervisor = Manifest["supervisor"];
+export type Site = z.output<typeof site>;
+export type Hooks = Manifest["hooks"];
+export type Environment = z.output<typeof environment>;
+export type { LinkedEntry } from "./scripts/manifest/schema/linked.ts";

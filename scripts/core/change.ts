@@ -1,0 +1,12 @@
+import { answer, type Call } from "./entry.ts";
+import { operate, type Operation } from "./operate.ts";
+
+/** The body of every command that changes something: climb the staircase, answer how it ended. */
+export async function change<Facts, Args, Options>(
+  call: Call<Options>,
+  operation: Operation<Facts, Args>,
+  args: Args,
+): Promise<void> {
+  const outcome = await operate(operation, await call.context(), args, call.options);
+  if (outcome && call.options.json) answer(call.options, outcome, "");
+}

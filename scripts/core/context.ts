@@ -1,0 +1,55 @@
+import path from "node:path";
+import type { Manifest } from "../../manifest.schema.ts";
+import { findManifest, type LoadedManifest, loadManifest } from "../manifest/load.ts";
+import { type Overrides, readOverrides } from "./overrides.ts";
+import { becomeOwner } from "./owner.ts";
+import { type Paths, treePaths } from "./paths.ts";
+
+/** What every command needs to know before it looks at the host. */
+export interface Context {
+  loaded: LoadedManifest;
+  manifest: Manifest;
+  paths: Paths;
+  overrides: Overrides;
+  /** The `ops` folder of the suite that runs. */
+  opsPath: string;
+  /** `--manifest FILE [--env NAME]`, for printed commands. */
+  flags: string[];
+}
+
+export interface ManifestOptions {
+  manifest?: string | undefined;
+  env?: string | undefined;
+  /** The launcher as it was typed, unresolved. */
+  launcherPath?: string | undefined;
+}
+
+/** The suite's own folder. */
+export const suitePath = path.resolve(import.meta.dirname, "../..");
+
+/** Finds and loads the manifest, and becomes the owner of its tree. */
+export function createContext(options: ManifestOptions): Context {
+  const env = process.env;
+  const launcherPath = options.launcherPath ?? process.argv[1];
+  const filePath = findManifest({
+    ...(options.manifest ? { flag: options.manifest } : {}),
+    ...(launcherPath ? { launcherPath } : {}),
+    env,
+    cwd: process.cwd(),
+  });
+  return contextOf(loadManifest({ filePath, env, ...(options.env ? { environment: options.env } : {}) }));
+}
+
+/** The context of a manifest that is loaded already. */
+export function contextOf(loaded: LoadedManifest): Context {
+  const { manifest, filePath, environment } = loaded;
+  becomeOwner(manifest.deploy_to);
+  return {
+    loaded,
+    manifest,
+    paths: treePaths(manifest.deploy_to, process.env),
+    overrides: readOverrides(process.env),
+    opsPath: path.join(suitePath, "ops"),
+    flags: ["--manifest", filePath, ...(environment ? ["--env", environment] : [])],
+  };
+}

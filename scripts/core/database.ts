@@ -1,0 +1,100 @@
+import fs from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+
+/** One entry a version of the schema; `PRAGMA user_version` says how many a database has. */
+const MIGRATIONS = [
+  `CREATE TABLE releases (
+     id INTEGER PRIMARY KEY,
+     release_id TEXT NOT NULL UNIQUE,
+     commit_sha TEXT NOT NULL,
+     migration_marker TEXT,
+     status TEXT NOT NULL,
+     deployed_at TEXT,
+     previous_release_id TEXT,
+     activation INTEGER,
+     is_pinned INTEGER NOT NULL DEFAULT 0,
+     bytes INTEGER,
+     updated_at TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE operations (
+     id TEXT PRIMARY KEY,
+     kind TEXT NOT NULL,
+     release_id TEXT,
+     previous_release_id TEXT,
+     status_before TEXT,
+     arguments TEXT NOT NULL,
+     pid INTEGER NOT NULL,
+     host TEXT NOT NULL,
+     user TEXT NOT NULL,
+     started_at TEXT NOT NULL,
+     finished_at TEXT,
+     has_touched INTEGER NOT NULL DEFAULT 0,
+     outcome TEXT,
+     exit_code INTEGER,
+     message TEXT
+   ) STRICT;
+   CREATE INDEX operations_open ON operations (started_at) WHERE finished_at IS NULL;
+   CREATE TABLE steps (
+     operation_id TEXT NOT NULL REFERENCES operations (id),
+     seq INTEGER NOT NULL,
+     key TEXT NOT NULL,
+     title TEXT NOT NULL,
+     started_at TEXT NOT NULL,
+     duration_ms REAL,
+     outcome TEXT,
+     PRIMARY KEY (operation_id, seq)
+   ) STRICT;
+   CREATE INDEX steps_history ON steps (key, started_at);`,
+];
+
+/** Opens `registry.db` for a command that changes it: WAL, every commit durable, schema brought up to date. */
+export function openDatabase(file: string): DatabaseSync {
+  const database = new DatabaseSync(file);
+  database.exec("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+  migrate(database);
+  return database;
+}
+
+/**
+ * Opens `registry.db` for a command that only looks; undefined where there is none yet. A reader that may not write
+ * to the tree cannot make WAL's index file: it then reads the file as it lies.
+ */
+export function openDatabaseToRead(file: string): DatabaseSync | undefined {
+  if (!fs.existsSync(file)) return undefined;
+  for (const location of [file, `file:${encodeURI(file)}?immutable=1`]) {
+    const database = new DatabaseSync(location, { readOnly: true });
+    try {
+      database.exec("PRAGMA busy_timeout = 5000");
+      if (versionOf(database) === 0) return void database.close();
+      database.prepare("SELECT 1 FROM releases LIMIT 1").get();
+      return database;
+    } catch {
+      database.close();
+    }
+  }
+  return undefined;
+}
+
+function migrate(database: DatabaseSync): void {
+  if (versionOf(database) >= MIGRATIONS.length) return;
+  transaction(database, () => {
+    for (let version = versionOf(database); version < MIGRATIONS.length; version++)
+      database.exec(`${MIGRATIONS[version]}; PRAGMA user_version = ${version + 1}`);
+  });
+}
+
+const versionOf = (database: DatabaseSync) =>
+  Number((database.prepare("PRAGMA user_version").get() as { user_version: number }).user_version);
+
+/** Runs `work` in one write transaction. */
+export function transaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const result = work();
+    database.exec("COMMIT");
+    return result;
+  } catch (error) {
+    database.exec("ROLLBACK");
+    throw error;
+  }
+}

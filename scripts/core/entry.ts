@@ -1,0 +1,106 @@
+import { Command, CommanderError } from "commander";
+import { EXIT, SwitchbackError } from "./errors.ts";
+import type { Context } from "./context.ts";
+import { writeOut } from "./output.ts";
+import { reporter, setReporter } from "./reporter.ts";
+
+/** Flags that every command takes (SPEC section 3). */
+export interface Flags {
+  manifest?: string;
+  env?: string;
+  dryRun?: boolean;
+  json?: boolean;
+  yes?: boolean;
+  quiet?: boolean;
+  verbose?: boolean;
+}
+
+export interface Call<Options> {
+  args: (string | undefined)[];
+  options: Options & Flags;
+  /** Finds and loads the manifest at its first call. */
+  context(): Promise<Context>;
+}
+
+/** A command as a person types it. */
+export interface CommandDefinition<Options> {
+  /** `release/switch_current`: its place under `ops`. */
+  name: string;
+  summary: string;
+  /** In commander's form: `<id>`, `[ref]`, `[services...]`, with what it is. */
+  arguments?: [form: string, meaning: string][];
+  options?: [form: string, meaning: string][];
+  /** Ready-made commands shown at the end of `--help`. */
+  examples?: string[];
+  /** Answers with the exit code; a thrown SwitchbackError brings its own. */
+  main(call: Call<Options>): Promise<number | void>;
+}
+
+/** Where the typed launcher lies; taken out of the environment, so that no child believes it to be its own. */
+const launcher = process.env["SWITCHBACK_LAUNCHER"];
+delete process.env["SWITCHBACK_LAUNCHER"];
+
+/** Parses the command line, runs the command, and ends the process with its exit code. */
+export async function entry<Options>(definition: CommandDefinition<Options>): Promise<never> {
+  process.exit(await exitCodeOf(definition, process.argv.slice(2)));
+}
+
+async function exitCodeOf<Options>(definition: CommandDefinition<Options>, words: string[]): Promise<number> {
+  let flags: Flags = { json: words.includes("--json"), verbose: words.includes("--verbose") };
+  try {
+    const parsed = parse(definition, words);
+    flags = parsed.options;
+    setReporter(flags, process.env);
+    return (await definition.main({ ...parsed, context: () => loadContext(flags) })) ?? EXIT.done;
+  } catch (error) {
+    return report(error, flags);
+  }
+}
+
+async function loadContext({ manifest, env }: Flags): Promise<Context> {
+  const { createContext } = await import("./context.ts");
+  return createContext({ manifest, env, launcherPath: launcher });
+}
+
+function parse<Options>(definition: CommandDefinition<Options>, words: string[]) {
+  const command = new Command(`ops/${definition.name}.ts`)
+    .description(definition.summary)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => writeOut(1, text), writeErr: (text) => writeOut(2, text) })
+    .showHelpAfterError(`(ops/${definition.name}.ts --help shows how)`)
+    .option("--manifest <file>", "the manifest (default: $DEPLOY_MANIFEST, else the nearest deploy.yaml upward)")
+    .option("--env <name>", "one of the manifest's environments")
+    .option("--dry-run", "print the exact steps as shell, change nothing")
+    .option("--json", "answer as one JSON value")
+    .option("--yes", "agree to what destroys data")
+    .option("--quiet", "say nothing but warnings and errors")
+    .option("--verbose", "say everything; show where an error arose");
+  for (const [form, meaning] of definition.arguments ?? []) command.argument(form, meaning);
+  for (const [form, meaning] of definition.options ?? []) command.option(form, meaning);
+  if (definition.examples) command.addHelpText("after", `\nExamples:\n${definition.examples.map((line) => `  ${line}`).join("\n")}`);
+  command.parse(words, { from: "user" });
+  return { args: command.args, options: command.opts() as Options & Flags };
+}
+
+function report(error: unknown, flags: Flags): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  const known = error instanceof SwitchbackError ? error : undefined;
+  const exit = known?.exit ?? EXIT.failed;
+  const message = error instanceof Error ? error.message : String(error);
+  if (flags.json) writeOut(1, `${JSON.stringify({ error: message, exit, next: known?.next ?? [], output: known?.output ?? [] })}\n`);
+  writeOut(2, `${reporter().paint("red", "error:")} ${message}\n`);
+  for (const line of known?.output ?? []) writeOut(2, `    ${line}\n`);
+  if (known && known.next.length > 0) writeOut(2, `What to type:\n${known.next.map((line) => `    ${line}\n`).join("")}`);
+  if (flags.verbose && error instanceof Error) writeOut(2, `${stackOf(error)}\n`);
+  return exit;
+}
+
+function stackOf(error: Error): string {
+  const cause = error.cause instanceof Error ? `\ncaused by ${stackOf(error.cause)}` : "";
+  return `${error.stack ?? error.message}${cause}`;
+}
+
+/** Prints a command's answer: text for a person, one JSON value with `--json`. */
+export function answer(flags: Flags, value: unknown, text: string): void {
+  writeOut(1, flags.json ? `${JSON.stringify(value, null, 2)}\n` : text && !text.endsWith("\n") ? `${text}\n` : text);
+}

@@ -1,0 +1,117 @@
+import { randomBytes } from "node:crypto";
+import os from "node:os";
+import type { DatabaseSync } from "node:sqlite";
+
+/** An operation as the registry keeps it. */
+export interface OperationRow {
+  id: string;
+  kind: string;
+  release_id: string | null;
+  previous_release_id: string | null;
+  status_before: string | null;
+  arguments: string;
+  pid: number;
+  host: string;
+  user: string;
+  started_at: string;
+  finished_at: string | null;
+  has_touched: 0 | 1;
+  outcome: string | null;
+  exit_code: number | null;
+  message: string | null;
+}
+
+export type StepOutcome = "done" | "already" | "failed";
+
+/** `20261120-221530-switch-1a2b`: sorts by time, says what it was, and names the log. */
+export function operationId(kind: string, now = new Date()): string {
+  const time = now.toISOString().replaceAll(/[-:]|\.\d+Z/g, "").replace("T", "-");
+  return `${time}-${kind}-${randomBytes(2).toString("hex")}`;
+}
+
+/** Operations that began and did not finish, the oldest first. Under the lock: all of them were interrupted. */
+export const openOperations = (database: DatabaseSync) =>
+  database
+    .prepare("SELECT * FROM operations WHERE finished_at IS NULL ORDER BY started_at")
+    .all() as unknown as OperationRow[];
+
+/** The record of one operation: what it is about, each step with its time, how it ended. */
+export class Journal {
+  readonly id: string;
+  private readonly database: DatabaseSync;
+  private seq = 0;
+
+  constructor(database: DatabaseSync, id: string) {
+    this.database = database;
+    this.id = id;
+  }
+
+  begin(kind: string, words: string[]): void {
+    this.database
+      .prepare(
+        `INSERT INTO operations (id, kind, arguments, pid, host, user, started_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(this.id, kind, JSON.stringify(words), process.pid, os.hostname(), userName(), new Date().toISOString());
+  }
+
+  /** Durable before the plan's first step: what recovery needs to know. */
+  about(releaseId: string | undefined, previousId: string | undefined, statusBefore: string | undefined): void {
+    this.database
+      .prepare(
+        `UPDATE operations SET release_id = ?, previous_release_id = ?, status_before = ?, has_touched = 0 WHERE id = ?`,
+      )
+      .run(releaseId ?? null, previousId ?? null, statusBefore ?? null, this.id);
+  }
+
+  /** Durable before the first step that touches what serves. */
+  touch(): void {
+    this.database.prepare("UPDATE operations SET has_touched = 1 WHERE id = ?").run(this.id);
+  }
+
+  /** Durable once what serves is settled again: from here on a crash leaves nothing to undo. */
+  settle(): void {
+    this.database.prepare("UPDATE operations SET has_touched = 0 WHERE id = ?").run(this.id);
+  }
+
+  step(key: string, title: string, startedAt: Date, durationMs: number, outcome: StepOutcome): void {
+    this.database
+      .prepare(
+        `INSERT INTO steps (operation_id, seq, key, title, started_at, duration_ms, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(this.id, ++this.seq, key, title, startedAt.toISOString(), durationMs, outcome);
+  }
+
+  /** Median milliseconds of the last nine times that a step of this key was done. */
+  expectedMs(key: string): number | undefined {
+    const rows = this.database
+      .prepare("SELECT duration_ms FROM steps WHERE key = ? AND outcome = 'done' ORDER BY started_at DESC LIMIT 9")
+      .all(key) as { duration_ms: number }[];
+    return rows.map((row) => row.duration_ms).toSorted((a, b) => a - b)[Math.floor(rows.length / 2)];
+  }
+
+  finish(outcome: string, exitCode: number, message: string): void {
+    finishOperation(this.database, this.id, outcome, exitCode, message);
+  }
+}
+
+/** Closes an operation's record. */
+export function finishOperation(
+  database: DatabaseSync,
+  id: string,
+  outcome: string,
+  exitCode: number | null,
+  message: string,
+): void {
+  database
+    .prepare("UPDATE operations SET finished_at = ?, outcome = ?, exit_code = ?, message = ? WHERE id = ?")
+    .run(new Date().toISOString(), outcome, exitCode, message, id);
+}
+
+/** Name of the user that runs, or its number where it has none. */
+export function userName(): string {
+  try {
+    return os.userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? "");
+  }
+}

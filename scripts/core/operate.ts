@@ -1,0 +1,175 @@
+import fs from "node:fs";
+import path from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { createActions } from "./actions.ts";
+import { applyPlan, asSwitchbackError } from "./apply.ts";
+import type { Context } from "./context.ts";
+import { openDatabase, openDatabaseToRead } from "./database.ts";
+import { EXIT, InterruptedError, type SwitchbackError } from "./errors.ts";
+import { Journal, openOperations, operationId } from "./journal.ts";
+import { acquireLock, releaseLock } from "./lock.ts";
+import { setOverrides } from "./overrides.ts";
+import { writeOut } from "./output.ts";
+import { reporter, seconds } from "./reporter.ts";
+import { showPlans, showStep } from "./show.ts";
+import type { Plan } from "./step.ts";
+import type { ShowContext } from "./steps/kind.ts";
+
+/** An operation that changes the host: what it looks at, and what it decides from that. */
+export interface Operation<Facts, Args> {
+  /** Word under which the journal and the log keep it. */
+  kind: string;
+  observe(context: Context, args: Args): Facts | Promise<Facts>;
+  /** Pure. More than one plan: each stands when the next one fails. */
+  plan(context: Context, facts: Facts, args: Args): Plan[];
+}
+
+export interface OperateOptions {
+  dryRun?: boolean;
+  json?: boolean;
+}
+
+/** What an operation answers with `--json`. */
+export interface Outcome {
+  operation: string;
+  kind: string;
+  release: string | null;
+  previous: string | null;
+  outcome: "done";
+  message: string;
+  duration_ms: number;
+}
+
+/**
+ * The staircase: lock, recover, observe, plan, apply; or observe, plan, show.
+ * @throws SwitchbackError with the exit code of SPEC section 3.
+ */
+export async function operate<F, A>(
+  operation: Operation<F, A>,
+  context: Context,
+  args: A,
+  options: OperateOptions,
+): Promise<Outcome | undefined> {
+  const decide = async () => operation.plan(context, await operation.observe(context, args), args);
+  if (options.dryRun) return void showOnly(await decide(), context, options);
+  // What is wrong with the arguments is said before a first directory is made.
+  if (!fs.existsSync(context.paths.deployTo)) await decide();
+  const isDone = holdSignals();
+  const since = performance.now();
+  takeTree(context);
+  const database = openDatabase(context.paths.registry);
+  try {
+    const outcome = await carryOut(operation, context, args, decide, database);
+    return { ...outcome, duration_ms: Math.round(performance.now() - since) };
+  } finally {
+    database.close();
+    releaseLock();
+    isDone();
+  }
+}
+
+async function carryOut<F, A>(
+  operation: Operation<F, A>,
+  context: Context,
+  args: A,
+  decide: () => Promise<Plan[]>,
+  database: DatabaseSync,
+): Promise<Omit<Outcome, "duration_ms">> {
+  const { recoverInterrupted } = await import("../release/recover.ts");
+  const actions = createActions(context, database);
+  if (openOperations(database).length > 0)
+    await recoverInterrupted(context, database, actions, signal());
+  const journal = new Journal(database, operationId(operation.kind));
+  const plans = await decide();
+  const logPath = path.join(context.paths.logs, `${journal.id}.log`);
+  fs.mkdirSync(context.paths.logs, { recursive: true });
+  fs.appendFileSync(logPath, "", { mode: 0o600 });
+  reporter().logTo(logPath);
+  journal.begin(operation.kind, [JSON.stringify(args)]);
+  try {
+    for (const plan of plans) {
+      for (const note of plan.notes ?? []) reporter().say(note);
+      const row = plan.releaseId ? statusOf(database, plan.releaseId) : undefined;
+      journal.about(plan.releaseId, plan.previousId, row);
+      await applyPlan(plan, { signal: signal(), logPath, operationId: journal.id, actions }, journal);
+      if (plan.refusal) throw plan.refusal;
+      if (plan.done) reporter().say(plan.done);
+    }
+  } catch (error) {
+    const failed = asSwitchbackError(error);
+    journal.finish(outcomeOf(failed), failed.exit, failed.message);
+    throw failed;
+  }
+  const last = plans.at(-1);
+  const about = plans.find((plan) => plan.releaseId) ?? last;
+  const message = plans.map((plan) => plan.done).filter(Boolean).join("\n");
+  journal.finish("done", EXIT.done, message);
+  const release = about?.releaseId ?? null;
+  return { operation: journal.id, kind: operation.kind, release, previous: about?.previousId ?? null, outcome: "done", message };
+}
+
+const OUTCOMES: Record<number, string> = {
+  [EXIT.failed]: "failed",
+  [EXIT.usage]: "refused",
+  [EXIT.restored]: "restored",
+  [EXIT.stranded]: "stranded",
+  [EXIT.interrupted]: "interrupted",
+};
+
+const outcomeOf = (error: SwitchbackError) => OUTCOMES[error.exit] ?? "failed";
+
+const statusOf = (database: DatabaseSync, releaseId: string) =>
+  (
+    database.prepare("SELECT status FROM releases WHERE release_id = ?").get(releaseId) as
+      | { status: string }
+      | undefined
+  )?.status;
+
+/** Makes the tree's root, if there is none yet, and takes its lock. */
+function takeTree(context: Context): void {
+  fs.mkdirSync(context.paths.deployTo, { recursive: true });
+  acquireLock(context.paths.lock, () => describeHolder(context));
+}
+
+function describeHolder(context: Context): string {
+  const database = openDatabaseToRead(context.paths.registry);
+  const holder = database ? openOperations(database).at(-1) : undefined;
+  database?.close();
+  if (!holder) return `${context.paths.lock} is held`;
+  const what = [holder.kind, holder.release_id].filter(Boolean).join(" ");
+  const age = seconds(Date.now() - Date.parse(holder.started_at));
+  return `${what}, by ${holder.user} (pid ${holder.pid} on ${holder.host}), since ${holder.started_at}, ${age} ago`;
+}
+
+function showOnly(plans: Plan[], context: Context, options: OperateOptions): void {
+  const show: ShowContext = { opsPath: context.opsPath, flags: context.flags };
+  const refusal = plans.find((plan) => plan.refusal)?.refusal;
+  if (refusal) throw refusal;
+  const plain = plans.map((plan) => ({
+    title: plan.title,
+    steps: plan.steps.map((step) => ({ title: step.title, shell: showStep(step, show) })),
+  }));
+  if (options.json) return writeOut(1, `${JSON.stringify(plain, null, 2)}\n`);
+  for (const note of plans.flatMap((plan) => plan.notes ?? [])) reporter().warn(note);
+  writeOut(1, `${showPlans(plans, show, setOverrides(process.env))}\n`);
+}
+
+let controller = new AbortController();
+
+/** Aborted when this process is told to stop. */
+export const signal = () => controller.signal;
+
+/**
+ * From here on INT and TERM let the operation finish its step and undo what it began, and a lost terminal (HUP) stops
+ * nothing. The returned function ends that.
+ */
+function holdSignals(): () => void {
+  controller = new AbortController();
+  const abort = (name: NodeJS.Signals) => {
+    if (!controller.signal.aborted) reporter().warn(`${name}: stopping; undoing what was begun`);
+    controller.abort(new InterruptedError(`interrupted by ${name}`));
+  };
+  const ignore = () => {};
+  process.on("SIGINT", abort).on("SIGTERM", abort).on("SIGHUP", ignore);
+  return () => void process.off("SIGINT", abort).off("SIGTERM", abort).off("SIGHUP", ignore);
+}

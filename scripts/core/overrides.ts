@@ -1,0 +1,38 @@
+/** What seed 004's environment variables change for one command. */
+export interface Overrides {
+  /** `DEPLOY_SERVICES`: the services, or units, that a switch restarts. */
+  services: string[] | undefined;
+  /** `DEPLOY_HEALTHCHECK_CMD`: the gate, run from `current`. */
+  healthCommand: string | undefined;
+  isRestartSkipped: boolean;
+  isGateSkipped: boolean;
+  isRegistrySkipped: boolean;
+}
+
+/** The variables that change what a command does, so that a printed step takes them along. */
+const NAMES = [
+  "REPO_ROOT",
+  "DEPLOY_ROOT",
+  "DEPLOY_RELEASES_DIR",
+  "DEPLOY_CURRENT_LINK",
+  "DEPLOY_SERVICES",
+  "DEPLOY_HEALTHCHECK_CMD",
+  "DEPLOY_SKIP_SERVICE_RESTART",
+  "DEPLOY_SKIP_HEALTHCHECK",
+  "DEPLOY_SKIP_REGISTRY_UPDATE",
+];
+
+/** Reads the overrides; an empty value counts as unset, and only `1` skips. */
+export function readOverrides(env: NodeJS.ProcessEnv): Overrides {
+  return {
+    services: env["DEPLOY_SERVICES"]?.split(/\s+/).filter(Boolean),
+    healthCommand: env["DEPLOY_HEALTHCHECK_CMD"] || undefined,
+    isRestartSkipped: env["DEPLOY_SKIP_SERVICE_RESTART"] === "1",
+    isGateSkipped: env["DEPLOY_SKIP_HEALTHCHECK"] === "1",
+    isRegistrySkipped: env["DEPLOY_SKIP_REGISTRY_UPDATE"] === "1",
+  };
+}
+
+/** The overrides that are set now, name and value. */
+export const setOverrides = (env: NodeJS.ProcessEnv) =>
+  NAMES.flatMap((name) => (env[name] ? [[name, env[name]] as const] : []));

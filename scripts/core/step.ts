@@ -1,0 +1,134 @@
+import type { SwitchbackError } from "./errors.ts";
+
+interface Titled {
+  /** Imperative and concrete: "Point current at 20261120-221530-a1b2c3d". */
+  title: string;
+  /** Under which the step's duration is remembered between operations; default: its kind. */
+  key?: string;
+  /** From this step on, what serves is no longer what served before: a failure is undone by the plan's `revert`. */
+  touches?: boolean;
+  /** A failure of this step is told, and does not fail the plan. */
+  optional?: boolean;
+}
+
+/** Lines for `bash -euo pipefail`. */
+export interface ShellCommand {
+  lines: string[];
+  cwd: string;
+  env: Record<string, string>;
+}
+
+/** One of the suite's own commands; applied in this process, printed as the command. */
+export interface SuiteCommand {
+  ops: "service/start" | "service/stop" | "release/build_release" | "release/prepare_shared";
+  args: string[];
+}
+
+export interface RunStep extends Titled {
+  kind: "run";
+  run: ShellCommand | SuiteCommand;
+}
+
+export interface WriteStep extends Titled {
+  kind: "write";
+  path: string;
+  content: string;
+  mode: number;
+}
+
+/** Makes the directory and its parents. */
+export interface MkdirStep extends Titled {
+  kind: "mkdir";
+  path: string;
+}
+
+/** Puts a symbolic link at `path` by one rename. */
+export interface LinkStep extends Titled {
+  kind: "link";
+  path: string;
+  target: string;
+  /** What stands at `path` now may be a file or a directory, and is removed first. */
+  clears?: boolean;
+  /** The directory that the link must really lie in, whatever links lead to it. */
+  within?: string;
+}
+
+/** Renames; both paths are on one file system. */
+export interface MoveStep extends Titled {
+  kind: "move";
+  from: string;
+  to: string;
+}
+
+/** Removes a file, link or whole directory, if it is there. */
+export interface RemoveStep extends Titled {
+  kind: "remove";
+  path: string;
+}
+
+/** Waits until the release that is current answers, or until the application is idle. */
+export interface WaitStep extends Titled {
+  kind: "wait";
+  until: "healthy" | "idle";
+  releaseId: string;
+  /** With the services and checks that the release last ran healthy with, in place of the manifest's. */
+  recorded?: boolean;
+  smoke?: boolean;
+}
+
+/** Gives a release a status in the registry. */
+export interface RecordStep extends Titled {
+  kind: "record";
+  releaseId: string;
+  sha: string;
+  status: ReleaseStatus;
+}
+
+export type Step = RunStep | WriteStep | MkdirStep | LinkStep | MoveStep | RemoveStep | WaitStep | RecordStep;
+
+export const STATUSES = [
+  "building",
+  "built",
+  "build_failed",
+  "deploying",
+  "deployed",
+  "replaced",
+  "deploy_failed",
+  "rollback_in_progress",
+  "rolled_back",
+  "rollback_failed",
+  "rollback_target_missing",
+  "replaced_by_rollback",
+  "pruned",
+] as const;
+
+/** Status of a release (SPEC section 4). */
+export type ReleaseStatus = (typeof STATUSES)[number];
+
+/** A flat list, decided from facts by a pure function. */
+export interface Plan {
+  title: string;
+  steps: Step[];
+  /** Undoes what was begun, when a step fails before the first one that `touches`. */
+  discard: Step[];
+  /** Brings back what was before, when a step fails from the first one that `touches` on. */
+  revert: Step[];
+  /** Said when the plan is done. */
+  done: string;
+  /** What to type when even the revert fails. */
+  stranded?: string[];
+  /** The release that the plan is about, and the one that was current when it was made. */
+  releaseId?: string;
+  previousId?: string;
+  /** Thrown once the steps are done: a refusal that leaves a record. */
+  refusal?: SwitchbackError;
+  /** Warnings that a person should read before the steps. */
+  notes?: string[];
+}
+
+/** Words that stand for themselves stay bare; the rest is quoted for any POSIX shell (zx's `$'…'` is bash's own). */
+export const quote = (word: string) =>
+  /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+
+/** Words quoted and joined to one command. */
+export const command = (...words: string[]) => words.map(quote).join(" ");

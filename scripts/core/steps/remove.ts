@@ -1,0 +1,28 @@
+import fs from "node:fs";
+import path from "node:path";
+import { standing } from "../durable.ts";
+import type { RemoveStep } from "../step.ts";
+import { command } from "../step.ts";
+import type { Kind } from "./kind.ts";
+
+export const remove: Kind<RemoveStep> = {
+  // Package managers leave read-only directories behind (Go's module cache): made writable, then removed.
+  show: (step) =>
+    `${command("rm", "-rf", "--", step.path)} 2>/dev/null || ` +
+    `{ ${command("chmod", "-R", "u+rwx", "--", step.path)} && ${command("rm", "-rf", "--", step.path)}; }`,
+  apply(step) {
+    try {
+      fs.rmSync(step.path, { recursive: true, force: true });
+    } catch {
+      openDirectories(step.path);
+      fs.rmSync(step.path, { recursive: true, force: true });
+    }
+  },
+  done: (step) => !standing(step.path),
+};
+
+function openDirectories(directory: string): void {
+  fs.chmodSync(directory, 0o700);
+  for (const entry of fs.readdirSync(directory, { withFileTypes: true }))
+    if (entry.isDirectory()) openDirectories(path.join(directory, entry.name));
+}

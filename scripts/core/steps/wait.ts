@@ -1,0 +1,14 @@
+import type { WaitStep } from "../step.ts";
+import { command } from "../step.ts";
+import type { Kind } from "./kind.ts";
+
+export const wait: Kind<WaitStep> = {
+  show(step, context) {
+    const what = step.until === "idle" ? ["--until-idle"] : [];
+    const how = [...(step.recorded ? ["--recorded"] : []), ...(step.smoke ? ["--smoke"] : [])];
+    const target = ["--release", step.releaseId];
+    return command(`${context.opsPath}/release/health_check.ts`, ...context.flags, ...what, ...target, ...how);
+  },
+  apply: (step, context) => context.actions.wait(step, context.signal),
+  done: () => false,
+};

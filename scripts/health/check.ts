@@ -1,0 +1,121 @@
+import type { Health, Manifest, Service } from "../../manifest.schema.ts";
+import type { Context } from "../core/context.ts";
+import { FailedError } from "../core/errors.ts";
+import { releasePath } from "../core/paths.ts";
+import { reporter } from "../core/reporter.ts";
+import { definitionsOf, recordedManifest, supervisorOf } from "../service/definitions.ts";
+import { realPath } from "../service/environment.ts";
+import { gate, type GateInput } from "./gate.ts";
+import type { Proof } from "./identity.ts";
+import type { Check } from "./probe.ts";
+
+export interface HealthOptions {
+  releaseId: string;
+  /** With the manifest that the release last ran healthy with. */
+  recorded?: boolean | undefined;
+  /** The smoke requests too, once the gate has passed. */
+  smoke?: boolean | undefined;
+}
+
+/**
+ * The gate of SPEC section 5, promise 7, for the release that is current.
+ * @throws FailedError with the last answer and each service's last log lines.
+ */
+export async function applyHealthCheck(
+  context: Context,
+  options: HealthOptions,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const manifest = options.recorded ? recordedManifest(context, options.releaseId) : context.manifest;
+  const input = { ...(await gateInput(context, manifest, options.releaseId)), signal };
+  const result = await gate(input);
+  if (!result.ok) throw unhealthy(context, manifest, result.reason ?? "not healthy", result.lastAnswer);
+  if (!options.smoke || manifest.smoke.length === 0) return;
+  const { smoke } = await import("./smoke.ts");
+  const tried = await smoke(manifest.smoke, signal ?? new AbortController().signal);
+  if (!tried.ok) throw unhealthy(context, manifest, `smoke: ${tried.reason}`, undefined);
+}
+
+async function gateInput(context: Context, manifest: Manifest, releaseId: string): Promise<GateInput> {
+  const { overrides, paths } = context;
+  const times = timesOf(manifest);
+  return {
+    ...times,
+    releaseId,
+    releasePath: realPath(releasePath(paths, releaseId)),
+    checks: checksOf(context, manifest),
+    proofs: overrides.isRestartSkipped ? [] : await proofsOf(context, manifest),
+    isIdentityProven: !overrides.isRestartSkipped,
+    onTick: (line) => reporter().detail(line),
+  };
+}
+
+const DEFAULTS = { every: 100, timeout: 30_000, healthy: 2, soak: 500 };
+
+function timesOf(manifest: Manifest): typeof DEFAULTS {
+  const services = Object.values(manifest.services).flatMap(({ health }) => health ?? []);
+  const [first, ...rest] = manifest.health ? [manifest.health] : services;
+  if (!first) return DEFAULTS;
+  const { every, timeout, healthy, soak } = first;
+  return rest.reduce(
+    (most, other) => ({
+      every: Math.min(most.every, other.every),
+      timeout: Math.max(most.timeout, other.timeout),
+      healthy: Math.max(most.healthy, other.healthy),
+      soak: Math.max(most.soak, other.soak),
+    }),
+    { every, timeout, healthy, soak },
+  );
+}
+
+function checksOf(context: Context, manifest: Manifest): Check[] {
+  const command = context.overrides.healthCommand;
+  if (command) return [{ run: command, cwd: context.paths.current }];
+  const services = Object.values(manifest.services);
+  if (manifest.health)
+    return [
+      checkOf(
+        context,
+        manifest.health,
+        services.find(({ port }) => port !== undefined),
+      ),
+    ];
+  return services.flatMap((service) => (service.health ? [checkOf(context, service.health, service)] : []));
+}
+
+function checkOf(context: Context, health: Health, service: Service | undefined): Check {
+  const { expect } = health;
+  if (health.run) return { run: health.run, cwd: context.paths.current };
+  if (health.tcp) return { tcp: health.tcp };
+  return { url: health.url ?? `http://127.0.0.1:${service?.port ?? 80}${health.path}`, expect };
+}
+
+async function proofsOf(context: Context, manifest: Manifest): Promise<Proof[]> {
+  const supervisor = supervisorOf(context);
+  const only = context.overrides.services;
+  const definitions = definitionsOf(manifest).filter(({ name }) => !only || only.includes(name));
+  const states = await Promise.all(definitions.map(({ name }) => supervisor.observe(name)));
+  const missing = states.find(({ pid }) => pid === undefined);
+  if (missing) throw unhealthy(context, manifest, `${missing.name} is not running`, undefined);
+  return definitions.map(({ name, port }, index) => ({
+    service: name,
+    pid: states[index]?.pid as number,
+    startTime: states[index]?.startTime as string,
+    port,
+  }));
+}
+
+const LOG_LINES = 10;
+
+function unhealthy(context: Context, manifest: Manifest, reason: string, lastAnswer: string | undefined): FailedError {
+  const supervisor = supervisorOf(context);
+  const logs = definitionsOf(manifest).flatMap((definition) => {
+    const lines = supervisor.lastLogLines(definition, LOG_LINES);
+    return lines.length > 0 ? [`last lines of ${definition.name}:`, ...lines.map((line) => `  ${line}`)] : [];
+  });
+  const answer = lastAnswer ? [`last answer: ${lastAnswer}`] : [];
+  return new FailedError(`not healthy: ${reason}`, {
+    output: [...answer, ...logs],
+    next: [`${context.opsPath}/service/logs.ts`, `${context.opsPath}/service/status.ts`],
+  });
+}

@@ -1,0 +1,77 @@
+import fs from "node:fs";
+import path from "node:path";
+import { type Context, suitePath } from "../core/context.ts";
+import type { Step } from "../core/step.ts";
+import { quote } from "../core/step.ts";
+
+/** The suite that runs, and what a tree needs of it. */
+export interface SuiteFacts {
+  version: string;
+  /** This version lies in the tree, or the suite that runs is the tree's own. */
+  isInstalled: boolean;
+  /** Files and folders of the suite, relative to it. */
+  files: string[];
+  /** Packages that the suite needs at run time: name → absolute folder. */
+  packages: Map<string, string>;
+}
+
+interface PackageJson {
+  version: string;
+  files?: string[];
+  dependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
+}
+
+/** Looks whether the tree has this version of the suite. */
+export function installedSuite({ paths }: Context): SuiteFacts {
+  const own = readPackage(suitePath);
+  const isInstalled = fs.existsSync(path.join(paths.suite, own.version, "package.json")) || suitePath.startsWith(`${paths.suite}${path.sep}`);
+  if (isInstalled) return { version: own.version, isInstalled, files: [], packages: new Map() };
+  const files = ["package.json", ...(own.files ?? [])].filter((file) => fs.existsSync(path.join(suitePath, file)));
+  return { version: own.version, isInstalled, files, packages: closure(suitePath) };
+}
+
+const readPackage = (directory: string) => JSON.parse(fs.readFileSync(path.join(directory, "package.json"), "utf8")) as PackageJson;
+
+/** The packages that a package needs at run time, with all that they need; those of other platforms are not there. */
+function closure(from: string, found = new Map<string, string>()): Map<string, string> {
+  const { dependencies = {}, optionalDependencies = {} } = readPackage(from);
+  for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
+    const place = resolvePackage(from, name);
+    if (!place || found.has(name)) continue;
+    found.set(name, place);
+    closure(place, found);
+  }
+  return found;
+}
+
+function resolvePackage(from: string, name: string): string | undefined {
+  const place = path.join(from, "node_modules", name);
+  if (fs.existsSync(path.join(place, "package.json"))) return place;
+  const parent = path.dirname(from);
+  return parent === from ? undefined : resolvePackage(parent, name);
+}
+
+/**
+ * Puts the suite into the tree, so that cron lines and the runbook need no checkout (SPEC section 1): `suite/<version>`, and `ops`
+ * beside it. Copied under another name first: a half-copied suite never bears its version.
+ */
+export function planSuite({ paths }: Context, suite: SuiteFacts): Step[] {
+  if (suite.isInstalled) return [];
+  const place = path.join(paths.suite, suite.version);
+  const taking = path.join(paths.suite, `.taking-${suite.version}`);
+  const lines = [
+    `cp -RL -- ${suite.files.map((file) => quote(path.join(suitePath, file))).join(" ")} ${quote(`${taking}/`)}`,
+    ...[...suite.packages].flatMap(([name, from]) => [
+      `mkdir -p -- ${quote(path.join(taking, "node_modules", path.dirname(name)))}`,
+      `cp -RL -- ${quote(from)} ${quote(path.join(taking, "node_modules", name))}`,
+    ]),
+  ];
+  return [
+    { kind: "remove", title: `Remove ${taking}`, path: taking },
+    { kind: "mkdir", title: `Make ${taking}`, path: taking },
+    { kind: "run", key: "suite", title: `Copy the suite ${suite.version} into the tree`, run: { lines, cwd: paths.deployTo, env: {} } },
+    { kind: "move", title: `Let suite ${suite.version} count`, from: taking, to: place },
+    { kind: "link", title: `Point ops at suite ${suite.version}`, path: paths.ops, target: path.join("suite", suite.version, "ops") },
+  ];
+}

@@ -1,0 +1,105 @@
+import { realpathSync, statSync } from "node:fs";
+import { dirname, join, resolve, sep } from "node:path";
+import { SwitchbackError, UsageError } from "../core/errors.ts";
+import { openManifest } from "./document.ts";
+import { environmentNames, layerOf } from "./layers.ts";
+import { showFile } from "./problems.ts";
+import { applyEnvironmentVariables, expandHome } from "./resolve.ts";
+
+export interface FindOptions {
+  /** What `--manifest` names. */
+  flag?: string | undefined;
+  /** What `--env` names. */
+  environment?: string | undefined;
+  env: NodeJS.ProcessEnv;
+  cwd: string;
+  /** The command's file as it was typed, links unresolved. */
+  launcherPath?: string | undefined;
+}
+
+const FILE_NAME = "deploy.yaml";
+
+/**
+ * Absolute path of the manifest to use: `--manifest`, `$DEPLOY_MANIFEST`, the nearest `deploy.yaml` upward from `cwd`, then
+ * from the launcher, then `$DEPLOY_ROOT/deploy.yaml` (SPEC section 3). A UsageError says where it looked; another refuses to
+ * choose between a tree's own manifest and one near `cwd` that is for another tree.
+ */
+export function findManifest({ flag, environment, env, cwd, launcherPath }: FindOptions): string {
+  const named = flag || env["DEPLOY_MANIFEST"];
+  if (named) return resolve(cwd, expandHome(named, env));
+  const launcherDir = launcherPath === undefined ? undefined : dirname(resolve(cwd, launcherPath));
+  const near = nearestUpward(cwd);
+  const beside = launcherDir === undefined ? undefined : nearestUpward(launcherDir);
+  if (near && beside && isTree(dirname(beside)) && !isSame(near, beside))
+    refuseOtherTree(near, dirname(beside), { environment, env, cwd });
+  const inRoot = env["DEPLOY_ROOT"] ? join(resolve(cwd, expandHome(env["DEPLOY_ROOT"], env)), FILE_NAME) : undefined;
+  const found = near ?? beside ?? (inRoot && isFile(inRoot) ? inRoot : undefined);
+  if (found) return found;
+  throw nothingFound([cwd, launcherDir].filter((path) => path !== undefined), inRoot);
+}
+
+/** The nearest manifest upward; one inside a tree's releases gives way to the tree's own. */
+function nearestUpward(from: string): string | undefined {
+  const found: string[] = [];
+  for (let path = from; ; path = dirname(path)) {
+    if (isFile(join(path, FILE_NAME))) found.push(path);
+    if (path === dirname(path)) break;
+  }
+  const [nearest] = found;
+  const tree = found.find((path) => isTree(path) && nearest !== path && ["releases", "current"].some((part) => `${nearest}${sep}`.startsWith(join(path, part) + sep)));
+  const chosen = tree ?? nearest;
+  return chosen === undefined ? undefined : join(chosen, FILE_NAME);
+}
+
+function refuseOtherTree(near: string, treePath: string, { environment, env, cwd }: FindOptions): void {
+  const intended = treeOf(near, { environment, env, cwd });
+  if (intended === undefined || isSame(intended, treePath)) return;
+  const [nearFile, treeFile] = [showFile(near, cwd), join(treePath, FILE_NAME)];
+  throw new UsageError(`this command belongs to the tree ${treePath}, but ${nearFile} here is for ${intended}: say which is meant`, {
+    next: [`--manifest ${treeFile}`, `--manifest ${nearFile}`],
+  });
+}
+
+/** The tree that a manifest is for; undefined when it cannot tell, and loading it will say why. */
+function treeOf(filePath: string, { environment, env, cwd }: FindOptions): string | undefined {
+  try {
+    const { root, basePath, environment: own } = openManifest(filePath, filePath);
+    const chosen = environment ?? own;
+    if (chosen !== undefined && !environmentNames(root).includes(chosen)) return undefined;
+    const layer = layerOf(root, chosen).root;
+    applyEnvironmentVariables(layer, env, cwd);
+    return typeof layer["deploy_to"] === "string" ? resolve(basePath, expandHome(layer["deploy_to"], env)) : undefined;
+  } catch (error) {
+    if (error instanceof SwitchbackError) return undefined;
+    throw error;
+  }
+}
+
+function nothingFound(looked: string[], inRoot: string | undefined): UsageError {
+  const places = [...new Set(looked)].map((path) => `${path} and the directories above it`);
+  const all = [...places, ...(inRoot === undefined ? [] : [inRoot])];
+  return new UsageError(`no ${FILE_NAME} found in ${all.join(", nor in ")}`, {
+    next: ["ops/host/init.ts", `--manifest path/to/${FILE_NAME}`],
+  });
+}
+
+const isTree = (path: string): boolean => statSync(join(path, "releases"), { throwIfNoEntry: false })?.isDirectory() ?? false;
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function isSame(a: string, b: string): boolean {
+  const real = (path: string): string => {
+    try {
+      return realpathSync(path);
+    } catch {
+      return path;
+    }
+  };
+  return real(a) === real(b);
+}

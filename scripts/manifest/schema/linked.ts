@@ -1,0 +1,88 @@
+import * as z from "zod";
+import { insidePath } from "./values.ts";
+
+const MODE_WANTED = 'an octal mode in quotes, such as "0600"';
+const mode = z
+  .string({ error: MODE_WANTED })
+  .regex(/^0?[0-7]{3}$/, { error: MODE_WANTED })
+  .transform((text) => Number.parseInt(text, 8));
+
+const entry = z.strictObject({
+  path: insidePath.describe("Its place in the release."),
+  shared: insidePath.optional().describe("Its name in shared/; default: the same as path."),
+  from: insidePath
+    .optional()
+    .describe("Where prepare_shared finds it in the checkout; default: the same as path."),
+  mode: mode.optional().describe('Its mode in shared/, in quotes: "0600".'),
+  optional: z
+    .boolean({ error: "true or false" })
+    .default(false)
+    .describe("It may be absent; it is linked all the same, so that what creates it creates it in shared/."),
+});
+
+export interface LinkedEntry {
+  /** Its place in the release, relative. */
+  path: string;
+  /** Its name in shared/. */
+  shared: string;
+  /** Where the checkout has it, relative. */
+  from: string;
+  /** Permission bits, e.g. 0o600. */
+  mode?: number;
+  optional: boolean;
+}
+
+const spelledOut = (value: string | z.output<typeof entry>): LinkedEntry => {
+  const given = typeof value === "string" ? { path: value, optional: false, mode: undefined } : value;
+  const { path, shared = path, from = path, mode: bits, optional } = given as z.output<typeof entry>;
+  return { path, shared, from, optional, ...(bits === undefined ? {} : { mode: bits }) };
+};
+
+/** `linked_files` and `linked_dirs`: Capistrano's meaning. */
+export const linked = z
+  .array(
+    z
+      .union([insidePath, entry], { error: "a relative path, or a map with path, shared, from, mode and optional" })
+      .transform(spelledOut),
+    { error: "a list of paths" },
+  )
+  .default([]);
+
+/** What a release or shared/ already has for itself. */
+const OWN_PATHS = ["RELEASE.json", "RELEASE.env", ".building"];
+const OWN_SHARED = ["deps"];
+
+const holds = (outer: string, inner: string): boolean => inner === outer || inner.startsWith(`${outer}/`);
+
+function clashOf(entry: LinkedEntry, earlier: LinkedEntry[]): string | undefined {
+  if (entry.path === "." || entry.shared === ".") return "a linked entry names something inside the release, not all of it";
+  const own = OWN_PATHS.find((path) => holds(path, entry.path));
+  if (own) return `${own} belongs to the release itself and cannot be linked`;
+  if (OWN_SHARED.some((shared) => holds(shared, entry.shared)))
+    return "shared/deps holds the dependency sets: choose another `shared`";
+  for (const other of earlier) {
+    if (entry.path === other.path) return `${entry.path} is linked twice`;
+    if (entry.shared === other.shared)
+      return `${entry.path} and ${other.path} would both be shared/${entry.shared}: give one of them another \`shared\``;
+    if (holds(other.path, entry.path)) return `${entry.path} lies inside ${other.path}, which is linked already`;
+    if (holds(entry.path, other.path)) return `${other.path}, which is linked too, lies inside ${entry.path}`;
+  }
+  return undefined;
+}
+
+const isEntry = (value: unknown): value is LinkedEntry =>
+  typeof value === "object" && value !== null && "path" in value && "shared" in value;
+
+/** Reports each linked entry that takes another's place; looks at both lists, also when other keys are wrong. */
+export function checkLinked(value: Record<string, unknown>, report: (path: PropertyKey[], message: string) => void): void {
+  const earlier: LinkedEntry[] = [];
+  for (const key of ["linked_files", "linked_dirs"]) {
+    const entries = Array.isArray(value[key]) ? (value[key] as unknown[]) : [];
+    for (const [index, entry] of entries.entries()) {
+      if (!isEntry(entry)) continue;
+      const clash = clashOf(entry, earlier);
+      if (clash) report([key, index], clash);
+      earlier.push(entry);
+    }
+  }
+}

@@ -1,0 +1,234 @@
+import type { Context } from "../core/context.ts";
+import { UsageError } from "../core/errors.ts";
+import type { ReleaseFact, TreeFacts } from "../core/observe.ts";
+import { currentTarget, recordedManifestPath, releasePath } from "../core/paths.ts";
+import type { LinkStep, Plan, RecordStep, ReleaseStatus, RemoveStep, RunStep, Step } from "../core/step.ts";
+import { quote } from "../core/step.ts";
+import { renderTreeCopy } from "../manifest/load.ts";
+
+/** What is known before a release becomes current. */
+export interface ActivationFacts {
+  tree: TreeFacts;
+  /** The release that is to become current; for a deploy, as it will be once it is built. */
+  target: ReleaseFact;
+  /** The services that the target will run. */
+  services: string[];
+  /** The services that run now, those of other manifests included. */
+  running: string[];
+  /** Every service of the manifest runs, from the target. */
+  isServing: boolean;
+  /** Names that `env_required` wants and the target would not have, each with the reason. */
+  missingEnv: string[];
+  /** What the manifest asks for and this supervisor does not do. */
+  notices: string[];
+}
+
+/** `rollback` runs the target as it last ran healthy; `deploy` runs it as the manifest in use says. */
+export type Mode = "deploy" | "rollback";
+
+const STATUSES: Record<Mode, { begun: ReleaseStatus; done: ReleaseStatus; failed: ReleaseStatus }> = {
+  deploy: { begun: "deploying", done: "deployed", failed: "deploy_failed" },
+  rollback: { begun: "rollback_in_progress", done: "rolled_back", failed: "rollback_failed" },
+};
+
+/** Drain, stop, link, start, gate, record; and the way back (SPEC section 1 and 5). */
+export function planActivation(context: Context, facts: ActivationFacts, mode: Mode): Plan {
+  refuseImpossible(context, facts);
+  const { target, tree } = facts;
+  const previousId = tree.current.releaseId;
+  const statusBefore = tree.rows.get(target.id)?.status ?? "built";
+  const verb = mode === "rollback" ? "Roll back to" : "Switch to";
+  return {
+    title: `${verb} ${target.id}`,
+    releaseId: target.id,
+    ...(previousId ? { previousId } : {}),
+    notes: facts.notices,
+    steps: [
+      ...reconcile(context, tree),
+      ...record(context, target, STATUSES[mode].begun),
+      ...hook(context, "before_switch", target.id, releasePath(context.paths, target.id)),
+      ...drain(context, facts),
+      ...stop(context, facts.running),
+      linkCurrent(context, target.id),
+      ...start(context, facts.services, mode === "rollback"),
+      ...gate(context, target.id, mode === "rollback", true),
+      ...hook(context, "after_switch", target.id, releasePath(context.paths, target.id)),
+      ...(mode === "rollback" ? hook(context, "after_rollback", target.id, releasePath(context.paths, target.id)) : []),
+      ...remember(context, target, mode),
+      ...record(context, target, STATUSES[mode].done),
+    ],
+    discard: [...record(context, target, statusBefore), ...failureHook(context, target.id)],
+    revert: [
+      ...planRestore(context, facts),
+      ...record(context, target, STATUSES[mode].failed),
+      ...failureHook(context, target.id),
+    ],
+    done: `${target.id} is current${previousId && previousId !== target.id ? `; it was ${previousId}` : ""}.`,
+    stranded: stranded(context, previousId),
+  };
+}
+
+/** Brings back what was current, as it last ran healthy; before a first deploy that is nothing. */
+export function planRestore(context: Context, facts: Pick<ActivationFacts, "tree" | "running" | "services">): Step[] {
+  const { current } = facts.tree;
+  const names = [...new Set([...facts.services, ...facts.running])];
+  const back: LinkStep | RemoveStep =
+    current.target === undefined
+      ? { kind: "remove", title: "Remove the current link: nothing was deployed before", path: context.paths.current }
+      : { kind: "link", title: `Point current back at ${current.target}`, path: context.paths.current, target: current.target };
+  const isServing = current.releaseId !== undefined;
+  return [
+    ...stop(context, names),
+    back,
+    ...(isServing ? start(context, facts.running.length ? facts.running : facts.services, true) : []),
+    ...(isServing ? gate(context, current.releaseId as string, true, false) : []),
+  ];
+}
+
+function refuseImpossible(context: Context, { tree, target, missingEnv }: ActivationFacts): void {
+  const { paths, opsPath } = context;
+  if (tree.current.kind === "directory" || tree.current.kind === "file")
+    throw new UsageError(`${paths.current} is a real ${tree.current.kind}, and has to be a link to a release`, {
+      next: `mv ${quote(paths.current)} ${quote(`${paths.current}.was-a-${tree.current.kind}`)}`,
+    });
+  if (!target.isComplete)
+    throw new UsageError(
+      target.isBuilding
+        ? `${target.id} is not complete: its build was interrupted, or is at work now`
+        : `there is no release ${target.id} in ${paths.releases}`,
+      { next: [`${opsPath}/release/list.ts`, `${opsPath}/release/build_release.ts --id ${target.id}`] },
+    );
+  if (missingEnv.length > 0)
+    throw new UsageError(`env_required is not met:\n${missingEnv.map((line) => `  ${line}`).join("\n")}`, {
+      next: "set them in the service's env_file, then type the command again",
+    });
+}
+
+function stranded(context: Context, previousId: string | undefined): string[] {
+  const status = `${context.opsPath}/service/status.ts`;
+  const other = `${context.opsPath}/release/list.ts`;
+  const again = previousId ? `${context.opsPath}/release/switch_current.ts ${previousId}` : undefined;
+  return [status, `${context.opsPath}/service/logs.ts`, other, ...(again ? [again] : [])];
+}
+
+function record(context: Context, release: ReleaseFact, status: ReleaseStatus): RecordStep[] {
+  if (context.overrides.isRegistrySkipped) return [];
+  return [{ kind: "record", title: `Record ${release.id} as ${status}`, releaseId: release.id, sha: release.sha, status }];
+}
+
+const CAN_SERVE = new Set<ReleaseStatus | undefined>([undefined, "built", "replaced", "replaced_by_rollback", "pruned"]);
+
+/** The link wins: what it names and the registry does not hold for serving (adopted, or linked by hand) is recorded first. */
+function reconcile(context: Context, { current, rows }: TreeFacts): RecordStep[] {
+  const id = current.releaseId;
+  const row = id ? rows.get(id) : undefined;
+  if (!id || context.overrides.isRegistrySkipped || !CAN_SERVE.has(row?.status)) return [];
+  const sha = row?.commit_sha ?? current.sha ?? "";
+  return [{ kind: "record", title: `Record ${id}, which is current, as deployed`, releaseId: id, sha, status: "deployed" }];
+}
+
+function drain(context: Context, facts: ActivationFacts): Step[] {
+  const { current } = facts.tree;
+  if (!context.manifest.drain || context.overrides.isRestartSkipped || !current.releaseId) return [];
+  if (facts.running.length === 0) return [];
+  return [{ kind: "wait", key: "drain", title: "Wait until the application is idle", until: "idle", releaseId: current.releaseId }];
+}
+
+/** Stops services; from here on a failure has to be undone. */
+export function stop(context: Context, names: string[]): RunStep[] {
+  const chosen = restricted(context, names);
+  if (context.overrides.isRestartSkipped || chosen.length === 0) return [];
+  return [
+    {
+      kind: "run",
+      key: "service/stop",
+      title: `Stop ${chosen.join(", ")}`,
+      run: { ops: "service/stop", args: chosen },
+      touches: true,
+    },
+  ];
+}
+
+/** Starts services; `isRecorded`: as the release that is current last ran healthy. */
+export function start(context: Context, names: string[], isRecorded: boolean): RunStep[] {
+  const chosen = restricted(context, names);
+  if (context.overrides.isRestartSkipped || chosen.length === 0) return [];
+  const args = ["--no-wait", ...(isRecorded ? ["--recorded"] : []), ...(context.overrides.services || !isRecorded ? chosen : [])];
+  return [
+    {
+      kind: "run",
+      key: "service/start",
+      title: `Start ${chosen.join(", ")}`,
+      run: { ops: "service/start", args },
+      touches: true,
+    },
+  ];
+}
+
+const restricted = (context: Context, names: string[]) => {
+  const only = context.overrides.services;
+  return only ? names.filter((name) => only.includes(name)) : names;
+};
+
+function linkCurrent(context: Context, id: string): LinkStep {
+  return {
+    kind: "link",
+    title: `Point current at ${id}`,
+    path: context.paths.current,
+    target: currentTarget(context.paths, id),
+    touches: true,
+  };
+}
+
+/** The gate: proves that the release answers, then the smoke requests. */
+export function gate(context: Context, releaseId: string, recorded: boolean, smoke: boolean): Step[] {
+  if (context.overrides.isGateSkipped) return [];
+  return [
+    {
+      kind: "wait",
+      key: "gate",
+      title: `Wait until ${releaseId} is healthy`,
+      until: "healthy",
+      releaseId,
+      ...(recorded ? { recorded } : {}),
+      ...(smoke && context.manifest.smoke.length > 0 ? { smoke } : {}),
+    },
+  ];
+}
+
+type HookName = keyof Context["manifest"]["hooks"];
+
+/** A hook as a step: `RELEASE_ID`, `RELEASE_PATH` and `DEPLOY_TO` are set for it. */
+export function hook(context: Context, name: HookName, releaseId: string, cwd: string): RunStep[] {
+  const lines = context.manifest.hooks[name];
+  if (lines.length === 0) return [];
+  const env = {
+    RELEASE_ID: releaseId,
+    RELEASE_PATH: releasePath(context.paths, releaseId),
+    DEPLOY_TO: context.paths.deployTo,
+  };
+  return [{ kind: "run", key: `hook:${name}`, title: `Run the ${name} hook`, run: { lines, cwd, env } }];
+}
+
+/** `on_failure`: whatever it does, it changes nothing about how the operation ends. */
+export const failureHook = (context: Context, releaseId: string): Step[] =>
+  hook(context, "on_failure", releaseId, context.paths.deployTo).map((step) => ({ ...step, optional: true }));
+
+/** Keeps the manifest that runs healthy now: with the release, and as the tree's own for cron and the runbook. */
+function remember(context: Context, target: ReleaseFact, mode: Mode): Step[] {
+  const content = renderTreeCopy(context.loaded);
+  const { manifests, manifest } = context.paths;
+  const isKept = mode === "rollback" && target.hasRecordedManifest;
+  const recorded: Step = {
+    kind: "write",
+    title: `Keep the manifest with which ${target.id} runs`,
+    path: recordedManifestPath(context.paths, target.id),
+    content,
+    mode: 0o600,
+  };
+  return [
+    { kind: "mkdir", title: `Make ${manifests}`, path: manifests },
+    ...(isKept ? [] : [recorded]),
+    { kind: "write", title: "Copy the manifest into the tree", path: manifest, content, mode: 0o600 },
+  ];
+}

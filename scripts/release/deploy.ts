@@ -1,0 +1,53 @@
+import type { ReleaseFact } from "../core/observe.ts";
+import type { Operation } from "../core/operate.ts";
+import { type ActivationFacts } from "./activation.ts";
+import { type BuildArgs, type BuildFacts, observeBuild, planBuild } from "./build_release.ts";
+import { observePrune, planPrune, type PruneFacts } from "./prune.ts";
+import type { ReleaseRow } from "./registry.ts";
+import { observeActivation, planSwitch } from "./switch_current.ts";
+
+interface DeployFacts {
+  build: BuildFacts;
+  activation: ActivationFacts;
+  prune: PruneFacts;
+}
+
+/** `ops/release/deploy.ts [ref]`: build, switch, gate, record, prune; each stands when the next one fails. */
+export const deploy: Operation<DeployFacts, BuildArgs> = {
+  kind: "deploy",
+  async observe(context, args) {
+    const build = await observeBuild(context, args);
+    const activation = await observeActivation(context, build.id);
+    return { build, activation: built(activation, build), prune: observePrune(context, build.tree) };
+  },
+  plan(context, { build, activation, prune }) {
+    const { keep_releases } = context.manifest;
+    const isRegistered = !context.overrides.isRegistrySkipped;
+    return [
+      planBuild(context, build),
+      planSwitch(context, activation),
+      ...(isRegistered ? [planPrune(context, deployed(prune, build), keep_releases)] : []),
+    ];
+  },
+};
+
+/** The facts as they will be once the release is built. */
+function built(activation: ActivationFacts, { id, source }: BuildFacts): ActivationFacts {
+  const target: ReleaseFact = activation.target.isComplete
+    ? activation.target
+    : { ...activation.target, id, sha: source.sha, isComplete: true, isBuilding: false, isSealed: true };
+  return { ...activation, target };
+}
+
+/** The facts as they will be once the release serves: what was current is then the one before. */
+function deployed({ tree, used }: PruneFacts, { id, source }: BuildFacts): PruneFacts {
+  const before = tree.current.releaseId;
+  const own = tree.rows.get(id);
+  const activation = Math.max(0, ...[...tree.rows.values()].map((row) => row.activation ?? 0)) + 1;
+  const row = { ...(own ?? { release_id: id, is_pinned: 0 }), commit_sha: source.sha, status: "deployed", activation } as ReleaseRow;
+  const isNew = before !== id;
+  const rows = new Map([[id, isNew ? { ...row, previous_release_id: before ?? null } : row], ...[...tree.rows].filter(([other]) => other !== id)]);
+  const ids = tree.ids.includes(id) ? tree.ids : [...tree.ids, id];
+  return { used, tree: { ...tree, ids, rows, current: { ...tree.current, releaseId: id } } };
+}
+

@@ -1,0 +1,57 @@
+import type { Context } from "../core/context.ts";
+import { UsageError } from "../core/errors.ts";
+import type { TreeFacts } from "../core/observe.ts";
+import { observeTree } from "../core/observe.ts";
+import type { Operation } from "../core/operate.ts";
+import type { Plan } from "../core/step.ts";
+import { type ActivationFacts, planActivation } from "./activation.ts";
+import { checkedId } from "./build_release.ts";
+import { isGood } from "./registry.ts";
+import { observeActivation } from "./switch_current.ts";
+
+export interface RollbackArgs {
+  id?: string | undefined;
+}
+
+/** `ops/release/rollback.ts [id]`: back to the release that served before, or to the named one. */
+export const rollback: Operation<ActivationFacts, RollbackArgs> = {
+  kind: "rollback",
+  observe(context, { id }) {
+    const target = id ?? lastGood(context, observeTree(context.paths));
+    return observeActivation(context, checkedId(target));
+  },
+  plan: (context, facts) => [planRollback(context, facts)],
+};
+
+/** The good release that served before the one that is current. @throws UsageError when there is none. */
+export function lastGood(context: Context, tree: TreeFacts): string {
+  const found = lineBefore(tree).find((id) => tree.ids.includes(id) && isGood(tree.rows.get(id)?.status ?? ""));
+  if (found) return found;
+  throw new UsageError(`there is no earlier good release to roll back to${tree.current.releaseId ? ` from ${tree.current.releaseId}` : ""}`, {
+    next: [`${context.opsPath}/release/list.ts`, `${context.opsPath}/release/rollback.ts <id>`],
+  });
+}
+
+/** Release ids that served before the one that is current, the latest first: what the registry says, never dates. */
+export function lineBefore(tree: TreeFacts): string[] {
+  const line: string[] = [];
+  const next = (id: string | undefined) => (id === undefined ? undefined : (tree.rows.get(id)?.previous_release_id ?? undefined));
+  for (let at = next(tree.current.releaseId); at && !line.includes(at); at = next(at)) line.push(at);
+  return line;
+}
+
+/** A rollback to a release that is not there leaves its row (seed 004), and touches nothing else. */
+export function planRollback(context: Context, facts: ActivationFacts): Plan {
+  const { target, tree } = facts;
+  if (target.id === tree.current.releaseId)
+    throw new UsageError(`${target.id} is current already: there is nothing to roll back`, { next: `${context.opsPath}/release/list.ts` });
+  if (target.isComplete) return planActivation(context, facts, "rollback");
+  const refusal = new UsageError(`there is no ${target.isBuilding ? "complete " : ""}release ${target.id} to roll back to; nothing was touched`, {
+    next: `${context.opsPath}/release/list.ts`,
+  });
+  const status = "rollback_target_missing";
+  const steps: Plan["steps"] = context.overrides.isRegistrySkipped
+    ? []
+    : [{ kind: "record", title: `Record ${target.id} as ${status}`, releaseId: target.id, sha: "", status }];
+  return { title: `Roll back to ${target.id}`, steps, discard: [], revert: [], done: "", refusal };
+}

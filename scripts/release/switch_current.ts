@@ -1,0 +1,74 @@
+import { UsageError } from "../core/errors.ts";
+import type { Context } from "../core/context.ts";
+import { observeRelease, observeTree } from "../core/observe.ts";
+import type { Operation } from "../core/operate.ts";
+import type { Plan } from "../core/step.ts";
+import { notices, refuseLater } from "../manifest/later.ts";
+import { definitionsOf, recordedManifest, runningServices, supervisorOf } from "../service/definitions.ts";
+import { type ActivationFacts, gate, type Mode, planActivation } from "./activation.ts";
+import { checkedId } from "./build_release.ts";
+import { missingEnvironment } from "./environment.ts";
+import { isGood } from "./registry.ts";
+
+export interface SwitchArgs {
+  id: string;
+}
+
+/** `ops/release/switch_current.ts <id>`: makes a complete release current. */
+export const switchCurrent: Operation<ActivationFacts, SwitchArgs> = {
+  kind: "switch",
+  observe: (context, { id }) => observeActivation(context, checkedId(id)),
+  plan: (context, facts) => [planSwitch(context, facts)],
+};
+
+/** Looks at a release, at what serves now, and at what the release would need. */
+export async function observeActivation(context: Context, id: string): Promise<ActivationFacts> {
+  refuseLater(context.loaded);
+  const tree = observeTree(context.paths);
+  const target = observeRelease(context.paths, id);
+  const isBack = modeOf(tree, id) === "rollback";
+  const manifest = isBack ? recordedManifest(context, id) : context.manifest;
+  const running = await runningServices(context);
+  return {
+    tree,
+    target,
+    services: definitionsOf(manifest).map(({ name }) => name),
+    running,
+    isServing: await isServing(context, running, id),
+    missingEnv: target.isComplete ? missingEnvironment(context, manifest, id) : [],
+    notices: notices(context.loaded),
+  };
+}
+
+async function isServing(context: Context, running: string[], id: string): Promise<boolean> {
+  const names = definitionsOf(context.manifest).map(({ name }) => name);
+  const supervisor = supervisorOf(context);
+  const states = await Promise.all(names.map((name) => supervisor.observe(name)));
+  return names.every((name) => running.includes(name)) && states.every(({ releaseId }) => releaseId === id);
+}
+
+/** An earlier release of the line that serves is a rollback, however it is asked for (SPEC section 3). */
+export function modeOf(tree: ActivationFacts["tree"], id: string): Mode {
+  const line = new Set<string>();
+  for (let at = tree.current.releaseId; at && !line.has(at); at = tree.rows.get(at)?.previous_release_id ?? undefined) line.add(at);
+  const status = tree.rows.get(id)?.status;
+  return tree.current.releaseId !== id && line.has(id) && status !== undefined && isGood(status) ? "rollback" : "deploy";
+}
+
+/** A release that is current and serves is left alone; any other is switched to. */
+export function planSwitch(context: Context, facts: ActivationFacts): Plan {
+  const { tree, target } = facts;
+  const status = tree.rows.get(target.id)?.status;
+  const isSettled = tree.current.releaseId === target.id && facts.isServing && status !== undefined && isGood(status);
+  if (!isSettled) return planActivation(context, facts, modeOf(tree, target.id));
+  if (tree.current.kind !== "link") throw new UsageError(`${context.paths.current} is no link`);
+  return {
+    title: `Switch to ${target.id}`,
+    releaseId: target.id,
+    previousId: target.id,
+    steps: gate(context, target.id, false, false),
+    discard: [],
+    revert: [],
+    done: `${target.id} is current already, and healthy.`,
+  };
+}

@@ -1,0 +1,111 @@
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { FailedError } from "../core/errors.ts";
+import { reporter } from "../core/reporter.ts";
+import { usersOfPath } from "../service/processes.ts";
+
+/**
+ * Copies a file or directory of state to its new place and proves the copy. SQLite databases go by the online backup,
+ * which takes in what still lies in the write-ahead log: a plain copy under a running service lost rows when it was tried.
+ * @throws FailedError while a process has something of it open, or when the copy differs.
+ */
+export async function applyTakeOver(from: string, to: string): Promise<void> {
+  const source = fs.realpathSync(from);
+  refuseOpen(source);
+  fs.rmSync(to, { recursive: true, force: true });
+  await copy(source, to);
+  const { status, stderr } = spawnSync("sync", process.platform === "linux" ? ["-f", to] : [], { encoding: "utf8" });
+  if (status !== 0) throw new FailedError(`sync failed: ${stderr}`);
+}
+
+/** @throws FailedError that names every process that has something of `source` open. */
+export function refuseOpen(source: string, except: Iterable<number> = []): void {
+  const users = usersOfPath(source, [process.pid, ...except]);
+  if (users.length === 0) return;
+  const who = [...new Map(users.map((user) => [user.pid, `pid ${user.pid} (${user.command})`])).values()];
+  throw new FailedError(`${source} is in use by ${who.join(", ")}: a copy of it could miss what is being written`, {
+    next: "stop what uses it, then type the command again",
+  });
+}
+
+/** Bytes that a copy of a file or directory takes. */
+export function sizeOf(place: string): number {
+  const { size, isDirectory } = kindOf(place);
+  if (!isDirectory) return size;
+  return fs.readdirSync(place).reduce((sum, name) => sum + sizeOf(path.join(place, name)), 0);
+}
+
+function kindOf(place: string): { size: number; isDirectory: boolean } {
+  const stat = fs.lstatSync(place);
+  return { size: stat.isFile() ? stat.size : 0, isDirectory: stat.isDirectory() };
+}
+
+async function copy(from: string, to: string): Promise<void> {
+  const stat = fs.lstatSync(from);
+  if (stat.isDirectory()) return copyDirectory(from, to, stat);
+  if (stat.isSymbolicLink()) return fs.symlinkSync(fs.readlinkSync(from), to);
+  if (!stat.isFile()) return reporter().warn(`${from} is neither file, directory nor link: left out`);
+  if (isSqlite(from)) await backUp(from, to);
+  else copyFile(from, to);
+  fs.chmodSync(to, stat.mode & 0o7777);
+  fs.utimesSync(to, stat.atime, stat.mtime);
+}
+
+async function copyDirectory(from: string, to: string, stat: fs.Stats): Promise<void> {
+  fs.mkdirSync(to);
+  const names = fs.readdirSync(from);
+  for (const name of names) if (!isLogOf(name, from, names)) await copy(path.join(from, name), path.join(to, name));
+  fs.chmodSync(to, stat.mode & 0o7777);
+  fs.utimesSync(to, stat.atime, stat.mtime);
+}
+
+/** A write-ahead log belongs to its database, and is in its backup. */
+function isLogOf(name: string, directory: string, names: string[]): boolean {
+  const database = /^(.*)-(wal|shm|journal)$/.exec(name)?.[1];
+  return database !== undefined && names.includes(database) && isSqlite(path.join(directory, database));
+}
+
+function copyFile(from: string, to: string): void {
+  fs.copyFileSync(from, to, fs.constants.COPYFILE_FICLONE);
+  if (hashOf(from) !== hashOf(to)) throw new FailedError(`${to} differs from ${from} after copying`);
+}
+
+const MAGIC = "SQLite format 3\0";
+
+function isSqlite(file: string): boolean {
+  const fd = fs.openSync(file, "r");
+  try {
+    const header = Buffer.alloc(MAGIC.length);
+    return fs.readSync(fd, header, 0, header.length, 0) === MAGIC.length && header.toString("latin1") === MAGIC;
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+async function backUp(from: string, to: string): Promise<void> {
+  const { backup, DatabaseSync } = await import("node:sqlite");
+  const source = new DatabaseSync(from);
+  try {
+    await backup(source, to);
+  } finally {
+    source.close();
+  }
+  const made = new DatabaseSync(to);
+  const found = made.prepare("PRAGMA integrity_check").get() as { integrity_check: string };
+  made.close();
+  if (found.integrity_check !== "ok") throw new FailedError(`the backup of ${from} is not sound: ${found.integrity_check}`);
+}
+
+function hashOf(file: string): string {
+  const hash = createHash("sha256");
+  const fd = fs.openSync(file, "r");
+  const buffer = Buffer.alloc(1024 * 1024);
+  for (let read = 1; read > 0; ) {
+    read = fs.readSync(fd, buffer, 0, buffer.length, null);
+    hash.update(buffer.subarray(0, read));
+  }
+  fs.closeSync(fd);
+  return hash.digest("hex");
+}

@@ -1,0 +1,78 @@
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+
+/** A command that a build step needs, as it was found. */
+export interface Tool {
+  /** As the manifest writes it: `python>=3.13,<3.14`. */
+  need: string;
+  name: string;
+  path?: string;
+  /** Why it is not good enough. */
+  problem?: string;
+}
+
+const NEED = /^([^\s<>=!]+)\s*(.*)$/;
+const BOUND = /([<>]=?|==?|!=)\s*(\d+(?:\.\d+)*)/g;
+
+type Bound = { sign: string; version: number[] };
+
+/** Looks a needed command up; `python>=3.13` also tries `python3.13` and `python3` (seed 000: the interpreter matters). */
+export function observeTool(need: string, searchPath = process.env["PATH"] ?? ""): Tool {
+  const [, name = need, range = ""] = NEED.exec(need) ?? [];
+  const bounds = [...range.matchAll(BOUND)].map(([, sign = "", version = ""]) => ({ sign, version: numbers(version) }));
+  let problem = `${name} is not in PATH`;
+  for (const candidate of candidates(name, bounds)) {
+    const found = which(candidate, searchPath);
+    if (!found) continue;
+    const version = bounds.length > 0 ? versionOf(found) : undefined;
+    if (bounds.length === 0 || (version && bounds.every((bound) => isWithin(version, bound)))) return { need, name, path: found };
+    problem = `${need} is needed, and ${found} is ${version?.join(".") ?? "of a version it does not tell"}`;
+  }
+  return { need, name, problem };
+}
+
+/** Where a command lies in a search path; a name with a slash is that file. */
+export function which(name: string, searchPath = process.env["PATH"] ?? ""): string | undefined {
+  const places = name.includes("/") ? [name] : searchPath.split(":").filter(Boolean).map((dir) => path.join(dir, name));
+  return places.find(isExecutable);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    fs.accessSync(file, fs.constants.X_OK);
+    return fs.statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function candidates(name: string, bounds: Bound[]): string[] {
+  const lowest = bounds.find(({ sign }) => sign.startsWith(">") || sign.startsWith("="))?.version;
+  if (!lowest || name.includes("/")) return [name];
+  return [name, `${name}${lowest.slice(0, 2).join(".")}`, `${name}${lowest[0]}`];
+}
+
+function versionOf(file: string): number[] | undefined {
+  const { stdout, stderr } = spawnSync(file, ["--version"], { encoding: "utf8", timeout: 10_000 });
+  const found = /\d+(?:\.\d+)+/.exec(`${stdout ?? ""}\n${stderr ?? ""}`)?.[0];
+  return found ? numbers(found) : undefined;
+}
+
+const numbers = (version: string) => version.split(".").map(Number);
+
+function isWithin(version: number[], { sign, version: bound }: Bound): boolean {
+  // `=3.13` means any 3.13: only the numbers that are given are compared.
+  const given = sign.startsWith("=") || sign === "!=" ? version.slice(0, bound.length) : version;
+  const order = compare(given, bound);
+  if (sign === "!=") return order !== 0;
+  return (order === 0 && sign.includes("=")) || (order < 0 && sign.startsWith("<")) || (order > 0 && sign.startsWith(">"));
+}
+
+function compare(a: number[], b: number[]): number {
+  for (let i = 0; i < Math.max(a.length, b.length); i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return Math.sign(difference);
+  }
+  return 0;
+}

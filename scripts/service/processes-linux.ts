@@ -1,0 +1,185 @@
+import fs from "node:fs";
+import type { PathUser, Process, ProcessFacts, ProcessTable } from "./processes.ts";
+
+// USER_HZ: what the kernel shows in /proc/PID/stat on every architecture that the runtime supports.
+const TICKS_PER_SECOND = 100;
+const LISTENING = "0A";
+const DELETED = " (deleted)";
+
+// How long an execve() may take before a process is believed to have no environment, in milliseconds.
+const EXEC_TIME = 20;
+const PAUSE = new Int32Array(new SharedArrayBuffer(4));
+
+let buffer = Buffer.allocUnsafe(32 * 1024);
+let bootId: string | undefined;
+
+/** A whole file of /proc, whose size is not known before; undefined when it is gone or belongs to another user. */
+function read(file: string): Buffer | undefined {
+  let fd: number;
+  try {
+    fd = fs.openSync(file, "r");
+  } catch {
+    return undefined;
+  }
+  try {
+    let length = 0;
+    for (let count = 1; count > 0; length += count) {
+      if (length === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
+      count = fs.readSync(fd, buffer, length, buffer.length - length, null);
+    }
+    return buffer.subarray(0, length);
+  } catch {
+    return undefined;
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function link(file: string): string | undefined {
+  try {
+    return fs.readlinkSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+function names(directory: string): string[] {
+  try {
+    return fs.readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+const pids = () => names("/proc").filter((name) => name >= "0" && name < ":").map(Number);
+
+function facts(pid: number): ProcessFacts | undefined {
+  const stat = read(`/proc/${pid}/stat`)?.toString("latin1");
+  if (!stat) return undefined;
+  // The name in parentheses may itself hold blanks and parentheses.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state, ppid, pgid, sid] = fields;
+  if (!state || "ZXx".includes(state)) return undefined;
+  bootId ??= fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  return { pid, ppid: Number(ppid), pgid: Number(pgid), sid: Number(sid), startTime: `${fields[19]} ${bootId}`, state };
+}
+
+const all = (): ProcessFacts[] => pids().flatMap((pid) => facts(pid) ?? []);
+
+function observe(pid: number): Process | undefined {
+  const known = facts(pid);
+  if (!known) return undefined;
+  const cwd = link(`/proc/${pid}/cwd`);
+  const exe = link(`/proc/${pid}/exe`);
+  return { ...known, ...(cwd !== undefined && { cwd }), ...(exe !== undefined && { exe }), command: command(pid) };
+}
+
+function command(pid: number): string {
+  const words = read(`/proc/${pid}/cmdline`)?.toString("utf8").replaceAll("\0", " ").trim();
+  return words || (read(`/proc/${pid}/comm`)?.toString("utf8").trim() ?? "");
+}
+
+function startedAt({ startTime }: ProcessFacts): Date {
+  const uptime = Number.parseFloat(fs.readFileSync("/proc/uptime", "utf8"));
+  return new Date(Date.now() - (uptime - Number.parseInt(startTime, 10) / TICKS_PER_SECOND) * 1000);
+}
+
+function environment(pid: number): Record<string, string> | undefined {
+  const text = read(`/proc/${pid}/environ`)?.toString("utf8");
+  if (text === undefined) return undefined;
+  const entries = text.split("\0").filter((entry) => entry.indexOf("=") > 0);
+  return Object.fromEntries(entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]));
+}
+
+function marks(name: string, processes: readonly ProcessFacts[]): Map<number, string> {
+  const found = new Map<number, string>();
+  const look = ({ pid }: ProcessFacts): boolean => {
+    const bytes = read(`/proc/${pid}/environ`);
+    const value = bytes && valueIn(bytes, `${name}=`);
+    if (value !== undefined) found.set(pid, value);
+    return bytes?.length === 0;
+  };
+  let unclear = processes.filter((one) => look(one) && one.sid !== 0);
+  // In execve() a process has for a moment neither arguments nor environment; overlooked then, it would outlive a stop.
+  for (const until = performance.now() + EXEC_TIME; unclear.length > 0 && performance.now() < until; ) {
+    unclear = unclear.filter((one) => {
+      const hasArguments = () => read(`/proc/${one.pid}/cmdline`)?.length !== 0;
+      const hadArguments = hasArguments();
+      return look(one) && !(hadArguments && hasArguments());
+    });
+    if (unclear.length > 0) Atomics.wait(PAUSE, 0, 0, 1);
+  }
+  return found;
+}
+
+// Searched as bytes: to decode the environment of every process costs ten times as much.
+function valueIn(bytes: Buffer, prefix: string): string | undefined {
+  for (let at = bytes.indexOf(prefix); at >= 0; at = bytes.indexOf(prefix, at + 1)) {
+    if (at > 0 && bytes[at - 1] !== 0) continue;
+    const end = bytes.indexOf(0, at);
+    return bytes.toString("utf8", at + prefix.length, end < 0 ? bytes.length : end);
+  }
+  return undefined;
+}
+
+function listeners(port: number, candidates: readonly number[]): number[] {
+  const left = new Set(["tcp", "tcp6"].flatMap((table) => listeningSockets(table, port)));
+  const seen = new Set<number>();
+  const found = new Set<number>();
+  const look = (pid: number) => {
+    if (seen.has(pid)) return;
+    seen.add(pid);
+    for (const socket of socketsOf(pid).filter((socket) => left.has(socket))) {
+      found.add(pid);
+      accounted.add(socket);
+    }
+  };
+  const accounted = new Set<string>();
+  candidates.forEach(look);
+  if (accounted.size < left.size) pids().forEach(look);
+  return [...found];
+}
+
+/** The sockets, as /proc/PID/fd shows them, that listen on a port. */
+function listeningSockets(table: string, port: number): string[] {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const lines = read(`/proc/self/net/${table}`)?.toString("latin1").split("\n").slice(1) ?? [];
+  return lines.flatMap((line) => {
+    const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
+    return state === LISTENING && local?.endsWith(suffix) ? [`socket:[${inode}]`] : [];
+  });
+}
+
+const socketsOf = (pid: number) => names(`/proc/${pid}/fd`).flatMap((fd) => link(`/proc/${pid}/fd/${fd}`) ?? []);
+
+function usersOfPath(path: string, isSkipped: (pid: number) => boolean): PathUser[] {
+  const root = fs.realpathSync(path);
+  const isBelow = (file: string | undefined) => {
+    const name = file?.endsWith(DELETED) ? file.slice(0, -DELETED.length) : file;
+    return name !== undefined && (name === root || name.startsWith(`${root}/`));
+  };
+  return pids().filter((pid) => !isSkipped(pid)).flatMap((pid) => {
+    const how = usesOf(pid, isBelow, root);
+    return how.length > 0 ? how.map((one) => ({ pid, command: command(pid), how: one })) : [];
+  });
+}
+
+function usesOf(pid: number, isBelow: (file: string | undefined) => boolean, root: string): PathUser["how"][] {
+  const uses: PathUser["how"][] = [];
+  const exe = link(`/proc/${pid}/exe`);
+  if (isBelow(link(`/proc/${pid}/cwd`))) uses.push("cwd");
+  if (isBelow(exe)) uses.push("exe");
+  if (names(`/proc/${pid}/fd`).some((fd) => isBelow(link(`/proc/${pid}/fd/${fd}`)))) uses.push("open file");
+  if (mapsOf(pid, root).some((file) => file !== exe && isBelow(file))) uses.push("map");
+  return uses;
+}
+
+function mapsOf(pid: number, root: string): string[] {
+  const bytes = read(`/proc/${pid}/maps`);
+  // The path stands in the sixth field, to the end of the line.
+  if (!bytes?.includes(root)) return [];
+  return bytes.toString("utf8").split("\n").map((line) => line.replace(/^(?:\S+\s+){5}/, ""));
+}
+
+/** Processes through /proc (proc(5)): one read is about 10 µs, a look at every process a few milliseconds. */
+export const linux: ProcessTable = { facts, all, process: observe, startedAt, environment, marks, listeners, usersOfPath };

@@ -1,0 +1,67 @@
+import type { Context } from "../core/context.ts";
+import { observeTree, type TreeFacts } from "../core/observe.ts";
+import { FailedError, UsageError } from "../core/errors.ts";
+import type { Operation } from "../core/operate.ts";
+import { reporter } from "../core/reporter.ts";
+import type { Plan } from "../core/step.ts";
+import { gate, start } from "../release/activation.ts";
+import { notices, refuseLater } from "../manifest/later.ts";
+import { chosenDefinitions, definitionsOf, placeOf, recordedManifest, supervisorOf } from "./definitions.ts";
+import { currentRelease } from "./pidfile-supervisor.ts";
+
+export interface StartArgs {
+  names: string[];
+  /** As the current release last ran healthy, instead of as the manifest in use says. */
+  recorded?: boolean | undefined;
+  /** Until they are healthy; false leaves that to a later step. */
+  wait?: boolean | undefined;
+}
+
+/** `ops/service/start.ts`: starts what does not run, and waits until it is healthy. */
+export const startServices: Operation<TreeFacts, StartArgs> = {
+  kind: "start",
+  observe(context) {
+    refuseLater(context.loaded);
+    return observeTree(context.paths);
+  },
+  plan: (context, facts, args) => [planStart(context, facts, args)],
+};
+
+/** Steps that start services of the release that is current. */
+export function planStart(context: Context, facts: TreeFacts, args: StartArgs): Plan {
+  const releaseId = facts.current.releaseId;
+  if (!releaseId)
+    throw new UsageError(`nothing is deployed in ${context.paths.deployTo}: there is no release to start`, {
+      next: [`${context.opsPath}/release/deploy.ts`, `${context.opsPath}/release/list.ts`],
+    });
+  const manifest = args.recorded ? recordedManifest(context, releaseId) : context.manifest;
+  const names = chosenDefinitions(definitionsOf(manifest), args.names).map(({ name }) => name);
+  if (names.length === 0) throw new UsageError("the manifest has no services");
+  const wait = args.wait === false ? [] : gate(context, releaseId, args.recorded === true, false);
+  return {
+    title: `Start ${names.join(", ")}`,
+    releaseId,
+    notes: notices(context.loaded),
+    steps: [...start(context, names, args.recorded === true).map((step) => ({ ...step, touches: false })), ...wait],
+    discard: [],
+    revert: [],
+    done: `${names.join(", ")} ${names.length > 1 ? "run" : "runs"} from ${releaseId}.`,
+  };
+}
+
+/** Starts services from the release that is current; those that run already are left as they are. */
+export async function applyStart(context: Context, names: string[], options: { recorded: boolean }): Promise<void> {
+  const release = currentRelease(placeOf(context));
+  const manifest = options.recorded ? recordedManifest(context, release.id) : context.manifest;
+  const supervisor = supervisorOf(context);
+  for (const definition of chosenDefinitions(definitionsOf(manifest), names)) {
+    const { already, pid, warnings } = await supervisor.start(definition, release);
+    warnings.forEach((warning) => reporter().warn(warning));
+    reporter().detail(already ? `${definition.name} runs already (pid ${pid})` : `${definition.name} is started (pid ${pid})`);
+    const { releaseId } = await supervisor.observe(definition.name);
+    if (already && releaseId && releaseId !== release.id)
+      throw new FailedError(`${definition.name} runs already, from ${releaseId} (pid ${pid})`, {
+        next: `${context.opsPath}/service/restart.ts ${definition.name}`,
+      });
+  }
+}

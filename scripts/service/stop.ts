@@ -1,0 +1,43 @@
+import type { Context } from "../core/context.ts";
+import type { Operation } from "../core/operate.ts";
+import { reporter } from "../core/reporter.ts";
+import type { Plan } from "../core/step.ts";
+import { stop } from "../release/activation.ts";
+import { chosenDefinitions, definitionsOf, runningServices, supervisorOf } from "./definitions.ts";
+
+export interface StopArgs {
+  names: string[];
+}
+
+/** `ops/service/stop.ts`: stops what runs; what does not run is no error. */
+export const stopServices: Operation<string[], StopArgs> = {
+  kind: "stop",
+  observe: (context) => runningServices(context),
+  plan: (context, running, args) => [planStop(context, running, args)],
+};
+
+/** Steps that stop the services that run: all of them, also those that the manifest no longer has, or the named ones. */
+export function planStop(context: Context, running: string[], { names }: StopArgs): Plan {
+  const unknown = names.filter((name) => !running.includes(name));
+  chosenDefinitions(definitionsOf(context.manifest), unknown);
+  const chosen = names.length > 0 ? running.filter((name) => names.includes(name)) : running;
+  return {
+    title: chosen.length > 0 ? `Stop ${chosen.join(", ")}` : "Stop nothing",
+    steps: stop(context, chosen.toReversed()).map((step) => ({ ...step, touches: false })),
+    discard: [],
+    revert: [],
+    done: chosen.length > 0 ? `${chosen.join(", ")} stopped.` : `${(names.length ? names.join(", ") : "No service")} was not running.`,
+  };
+}
+
+const DEFAULT_STOP_TIMEOUT = 10_000;
+
+/** Stops services by name; TERM first, KILL after the service's `stop_timeout`. */
+export async function applyStop(context: Context, names: string[]): Promise<void> {
+  const supervisor = supervisorOf(context);
+  for (const name of names) {
+    const timeout = context.manifest.services[name]?.stop_timeout ?? DEFAULT_STOP_TIMEOUT;
+    const { wasKilled } = await supervisor.stop(name, timeout);
+    if (wasKilled) reporter().warn(`${name} did not stop within ${timeout / 1000} s and was killed`);
+  }
+}
