@@ -90,6 +90,10 @@ const environment = z.looseObject({
   hosts: listOf(line("a host"), "a host, or a list of them").optional().describe("Hosts that it lives on; absent: this one."),
   user: account.optional().describe("The account on those hosts."),
   port: port.optional().describe("Their ssh port."),
+  environments: z
+    .never({ error: "no environments inside an environment" })
+    .optional()
+    .describe("Does not belong here."),
 });
 
 /** `deploy.yaml`: unknown keys are refused at all levels; the output is normalised (durations in ms, lists, linked entries). */

@@ -30,7 +30,7 @@ export interface GateResult {
   attempts: number;
   /** Milliseconds. */
   waitedMs: number;
-  /** The answer that decided, or the last one that was bad, with the start of its body on further lines. */
+  /** The last answer, with the start of its body on further lines. */
   lastAnswer?: string;
   /** Why it is not healthy; absent when it is. */
   reason?: string;
@@ -155,8 +155,7 @@ function isWrong({ deniedSince }: Progress): boolean {
 function nextAt(triedAt: number, input: GateInput, { inRow, rowBegan, last }: Progress): number {
   const regular = triedAt + input.every;
   if (inRow === 0) return last?.isRefused ? triedAt + Math.min(input.every, REFUSED_EVERY) : regular;
-  const soaked = rowBegan + input.soak;
-  return inRow + 1 >= input.healthy && performance.now() < soaked ? Math.min(regular, soaked) : regular;
+  return inRow < input.healthy ? regular : Math.min(regular, rowBegan + input.soak);
 }
 
 const deathIn = ({ proofs }: GateInput) => proofs.find((proof) => !isAlive(proof));

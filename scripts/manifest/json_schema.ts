@@ -14,19 +14,25 @@ export function renderJsonSchema(): string {
   const properties = schema["properties"] as Record<string, Json>;
   const environment = (properties["environments"] as Json)["additionalProperties"] as Json;
   const { environments: _, ...overridable } = properties;
-  environment["properties"] = { ...overrides(overridable), ...(environment["properties"] as Json) };
+  const { inPart, $defs } = overrides(overridable);
+  const refs = Object.fromEntries(Object.keys($defs).map((key) => [key, inPart[key]]));
+  environment["properties"] = { ...inPart, ...(environment["properties"] as Json) };
   environment["additionalProperties"] = false;
-  return `${JSON.stringify({ $schema, title: "deploy.yaml of switchback", ...schema }, null, 2)}\n`;
+  const whole = { $schema, title: "deploy.yaml of switchback", ...schema, properties: { ...properties, ...refs }, $defs };
+  return `${JSON.stringify(whole, null, 2)}\n`;
 }
 
-/** The top-level keys as an environment may give them: in part, so that nothing in them is required. */
-function overrides(properties: Record<string, Json>): Json {
-  const inPart = Object.entries(properties).map(([key, property]) => {
+/** The top-level keys as an environment may give them: in part, so that nothing in them is required; alike ones once. */
+function overrides(properties: Record<string, Json>): { inPart: Json; $defs: Json } {
+  const inPart: Json = {};
+  const $defs: Json = {};
+  for (const [key, property] of Object.entries(properties)) {
     const partial = withoutRequired(property);
     const isAlike = JSON.stringify(partial) === JSON.stringify(property);
-    return [key, isAlike ? { $ref: `#/properties/${key}` } : partial];
-  });
-  return Object.fromEntries(inPart) as Json;
+    if (isAlike) $defs[key] = property;
+    inPart[key] = isAlike ? { $ref: `#/$defs/${key}` } : partial;
+  }
+  return { inPart, $defs };
 }
 
 function withoutRequired(value: unknown): unknown {

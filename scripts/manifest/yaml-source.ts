@@ -89,7 +89,7 @@ class Reader {
   readonly #open = new Set<Node>();
   #aliases = 0;
   #aliasedNodes = 0;
-  #isInAlias = false;
+  #outerAlias: Node | undefined;
 
   constructor(report: Report) {
     this.#report = report;
@@ -97,9 +97,8 @@ class Reader {
 
   read(node: Node, depth: number): unknown {
     const offset = node.range?.[0] ?? 0;
-    if (this.#isInAlias && ++this.#aliasedNodes > MAX_ALIASED_NODES) {
-      if (this.#aliasedNodes === MAX_ALIASED_NODES + 1) this.#report(offset, "the aliases (*name) repeat too much");
-      return null;
+    if (this.#outerAlias && ++this.#aliasedNodes > MAX_ALIASED_NODES) {
+      return this.#aliasedNodes === MAX_ALIASED_NODES + 1 ? this.#refuseMore(this.#outerAlias) : undefined;
     }
     if (depth > MAX_DEPTH) return this.#refuse(offset, `this is nested more than ${MAX_DEPTH} levels deep`);
     if (isAlias(node)) return this.#readAlias(node.source, node, depth);
@@ -148,14 +147,18 @@ class Reader {
     const target = this.#anchors.get(name);
     if (!target) return this.#refuse(start, `*${name} names no anchor above it`, end - start);
     if (this.#open.has(target)) return this.#refuse(start, `*${name} stands inside what it refers to`, end - start);
-    if (++this.#aliases > MAX_ALIASES)
-      return this.#aliases === MAX_ALIASES + 1 ? this.#refuse(start, "the aliases (*name) repeat too much", end - start) : null;
+    if (++this.#aliases > MAX_ALIASES) return this.#aliases === MAX_ALIASES + 1 ? this.#refuseMore(this.#outerAlias ?? node) : undefined;
     this.#targets.set(node, target);
-    const wasInAlias = this.#isInAlias;
-    this.#isInAlias = true;
+    const outer = this.#outerAlias;
+    this.#outerAlias ??= node;
     const value = this.read(target, depth);
-    this.#isInAlias = wasInAlias;
+    this.#outerAlias = outer;
     return value;
+  }
+
+  #refuseMore({ range }: Node): undefined {
+    const [start, end] = range ?? [0, 1];
+    return this.#refuse(start, "the aliases (*name) repeat too much", end - start);
   }
 
   #refuse(offset: number, message: string, length?: number): undefined {

@@ -1,3 +1,4 @@
+import fs from "node:fs";
 import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import { observeTree, type TreeFacts } from "../core/observe.ts";
@@ -40,8 +41,10 @@ export const prune: Operation<PruneFacts, PruneArgs> = {
 /** Looks which releases are in use. */
 export function observePrune({ paths }: Context, tree: TreeFacts): PruneFacts {
   const used = new Map<string, string>();
-  for (const { pid, command, path } of usersOfPath(paths.releases)) {
-    const id = path.slice(paths.releases.length + 1).split("/")[0];
+  if (!tree.isTree) return { tree, used };
+  const releases = fs.realpathSync(paths.releases);
+  for (const { pid, command, file } of usersOfPath(releases)) {
+    const id = file.slice(releases.length + 1).split(/[/ ]/)[0];
     if (id) used.set(id, `pid ${pid} (${command.slice(0, 60)})`);
   }
   return { tree, used };

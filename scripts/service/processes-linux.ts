@@ -6,8 +6,8 @@ const TICKS_PER_SECOND = 100;
 const LISTENING = "0A";
 const DELETED = " (deleted)";
 
-// How long an execve() may take before a process is believed to have no environment, in milliseconds.
-const EXEC_TIME = 20;
+// Milliseconds that an execve() may take before a process is believed to have no environment.
+const EXEC_TRIES = 100;
 const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 
 let buffer = Buffer.allocUnsafe(32 * 1024);
@@ -93,23 +93,25 @@ function environment(pid: number): Record<string, string> | undefined {
 
 function marks(name: string, processes: readonly ProcessFacts[]): Map<number, string> {
   const found = new Map<number, string>();
-  const look = ({ pid }: ProcessFacts): boolean => {
+  const isEmpty = ({ pid }: ProcessFacts): boolean => {
     const bytes = read(`/proc/${pid}/environ`);
     const value = bytes && valueIn(bytes, `${name}=`);
     if (value !== undefined) found.set(pid, value);
     return bytes?.length === 0;
   };
-  let unclear = processes.filter((one) => look(one) && one.sid !== 0);
-  // In execve() a process has for a moment neither arguments nor environment; overlooked then, it would outlive a stop.
-  for (const until = performance.now() + EXEC_TIME; unclear.length > 0 && performance.now() < until; ) {
-    unclear = unclear.filter((one) => {
-      const hasArguments = () => read(`/proc/${one.pid}/cmdline`)?.length !== 0;
-      const hadArguments = hasArguments();
-      return look(one) && !(hadArguments && hasArguments());
-    });
+  let unclear = processes.filter((one) => isEmpty(one) && one.sid !== 0);
+  for (let tries = 0; unclear.length > 0 && tries < EXEC_TRIES; tries++) {
+    unclear = unclear.filter((one) => isEmpty(one) && !hasArguments(one, isEmpty));
     if (unclear.length > 0) Atomics.wait(PAUSE, 0, 0, 1);
   }
   return found;
+}
+
+// In execve() a process has for a moment neither arguments nor environment; overlooked then, it would outlive a stop. One that has
+// arguments before and after a look at its environment was not in it, unless this process was held up between: hence three times.
+function hasArguments(one: ProcessFacts, isEmpty: (one: ProcessFacts) => boolean): boolean {
+  const has = () => read(`/proc/${one.pid}/cmdline`)?.length !== 0;
+  return [1, 2, 3].every(() => has() && isEmpty(one) && has());
 }
 
 // Searched as bytes: to decode the environment of every process costs ten times as much.
@@ -158,20 +160,18 @@ function usersOfPath(path: string, isSkipped: (pid: number) => boolean): PathUse
     const name = file?.endsWith(DELETED) ? file.slice(0, -DELETED.length) : file;
     return name !== undefined && (name === root || name.startsWith(`${root}/`));
   };
-  return pids().filter((pid) => !isSkipped(pid)).flatMap((pid) => {
-    const how = usesOf(pid, isBelow, root);
-    return how.length > 0 ? how.map((one) => ({ pid, command: command(pid), how: one })) : [];
-  });
+  return pids().filter((pid) => !isSkipped(pid)).flatMap((pid) =>
+    usesOf(pid, root).flatMap(({ how, file }) => (isBelow(file) ? [{ pid, command: command(pid), how, file }] : [])),
+  );
 }
 
-function usesOf(pid: number, isBelow: (file: string | undefined) => boolean, root: string): PathUser["how"][] {
-  const uses: PathUser["how"][] = [];
+function usesOf(pid: number, root: string): { how: PathUser["how"]; file: string }[] {
   const exe = link(`/proc/${pid}/exe`);
-  if (isBelow(link(`/proc/${pid}/cwd`))) uses.push("cwd");
-  if (isBelow(exe)) uses.push("exe");
-  if (names(`/proc/${pid}/fd`).some((fd) => isBelow(link(`/proc/${pid}/fd/${fd}`)))) uses.push("open file");
-  if (mapsOf(pid, root).some((file) => file !== exe && isBelow(file))) uses.push("map");
-  return uses;
+  const cwd = link(`/proc/${pid}/cwd`);
+  const open = names(`/proc/${pid}/fd`).flatMap((fd) => link(`/proc/${pid}/fd/${fd}`) ?? []);
+  const as = (how: PathUser["how"], files: (string | undefined)[]) => files.flatMap((file) => (file ? [{ how, file }] : []));
+  const maps = new Set(mapsOf(pid, root).filter((file) => file !== exe));
+  return [...as("cwd", [cwd]), ...as("exe", [exe]), ...as("open file", open), ...as("map", [...maps])];
 }
 
 function mapsOf(pid: number, root: string): string[] {

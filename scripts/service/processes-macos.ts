@@ -77,8 +77,7 @@ function openFiles(select: string[]): OpenFile[] {
 function usersOfPath(path: string, isSkipped: (pid: number) => boolean): PathUser[] {
   const root = fs.realpathSync(path);
   const used = openFiles([]).filter(({ pid, file }) => !isSkipped(pid) && (file === root || file.startsWith(`${root}/`)));
-  const ways = new Map(used.map(({ pid, fd }) => [`${pid} ${howOf(fd)}`, { pid, how: howOf(fd) }]));
-  return [...ways.values()].map(({ pid, how }) => ({ pid, how, command: command(pid) }));
+  return used.map(({ pid, fd, file }) => ({ pid, how: howOf(fd), command: command(pid), file }));
 }
 
 function howOf(fd: string): PathUser["how"] {

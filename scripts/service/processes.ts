@@ -26,6 +26,8 @@ export interface PathUser {
   readonly pid: number;
   readonly command: string;
   readonly how: "cwd" | "exe" | "open file" | "map";
+  /** The file or directory that it uses, absolute and real. */
+  readonly file: string;
 }
 
 /** How one operating system shows its processes. */
@@ -70,7 +72,7 @@ export function observeProcesses(mark: string): { all: ProcessFacts[]; marks: Ma
  */
 export const listeners = (port: number, candidates: readonly number[] = []): number[] => table.listeners(port, candidates);
 
-/** Which processes use `path` or something below it, one entry for each way; `except` are left out (default: this process). */
+/** Which processes use `path` or something below it, one entry for each file and way; `except` are left out (default: this process). */
 export function usersOfPath(path: string, except: Iterable<number> = [process.pid]): PathUser[] {
   const skipped = new Set(except);
   return table.usersOfPath(path, (pid) => skipped.has(pid));

@@ -43,6 +43,16 @@ describe.concurrent("a release is healthy", () => {
     const app = await startApp(at.newPath, "ok");
     const result = await gate(inputFor(app, { healthy: 5, soak: 0 }));
     expect(result).toMatchObject({ ok: true, attempts: 5 });
+    expect(result.waitedMs).toBeGreaterThanOrEqual(4 * 20 - 5);
+  });
+
+  test("as soon as the soak time is over, although the host was too busy to look then", async () => {
+    const app = await startApp(at.newPath, "ok");
+    const isBusy = () => {
+      for (const until = performance.now() + 20; performance.now() < until;);
+    };
+    const result = await gate(inputFor(app, { healthy: 1, soak: 10, every: LONG / 2, onTick: isBusy }));
+    expect(result.ok && result.waitedMs).toBeLessThan(LONG / 4);
   });
 
   test("the soak time decides when to look last, however seldom it is asked", async () => {
@@ -170,6 +180,13 @@ test("a row that ends in silence does not count", async () => {
   const app = await startApp(at.newPath, "hanging-later");
   const result = await gate(inputFor(app, { timeout: 250, soak: 30 }));
   expect(result).toMatchObject({ ok: false, attempts: 2, reason: expect.stringContaining("no answer in") });
+});
+
+test("an attempt cut short by the time limit does not hide the answer before it", async () => {
+  const app = await startApp(at.newPath, "hanging-later");
+  const result = await gate(inputFor(app, { every: 200, timeout: 250, soak: 0 }));
+  expect(result).toMatchObject({ ok: false, attempts: 1, lastAnswer: expect.stringContaining("200 OK") });
+  expect(result.reason).toContain("not yet 2 in a row");
 });
 
 describe.concurrent("a healthy answer does not count", () => {

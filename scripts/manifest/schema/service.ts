@@ -90,7 +90,10 @@ export const service = z
       .optional()
       .describe("launchd label instead of <app>.<service>."),
   })
-  .superRefine(({ run, container: image }, ctx) => {
-    if (run === "" && !image)
-      ctx.addIssue({ code: "custom", message: "run is missing", params: { missing: "run" } });
-  });
+  .superRefine(
+    ({ run, container: image }, ctx) => {
+      if (run === "" && !image) ctx.addIssue({ code: "custom", message: "run is missing", params: { missing: "run" } });
+    },
+    // Also when other keys are wrong, so that all errors come at once.
+    { when: ({ value }) => typeof value === "object" && value !== null },
+  );

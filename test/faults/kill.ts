@@ -1,0 +1,107 @@
+/**
+ * SIGKILL at every mutating system call of an operation: `ops/_bun test/faults/kill.ts [operation…] [--every N]`.
+ * After each kill `current` names a complete release, and the same command succeeds. strace counts `when=N` per thread.
+ */
+import fs from "node:fs";
+import { answerOf, type Application, currentId, currentProblem, makeApplication, must, remove, run, runtime, shell } from "./host.ts";
+
+const CALLS = [
+  "rename", "renameat", "renameat2", "symlink", "symlinkat", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "fsync",
+  "fdatasync", "ftruncate", "pwrite64", "write", "chmod", "fchmod", "fchmodat", "kill", "clone", "clone3", "vfork", "copy_file_range",
+];
+
+interface Scenario {
+  /** Brings the application where the operation starts from; answers the command's words. */
+  prepare(app: Application, round: number): string[];
+  command: string;
+  /** What must hold once the same command has succeeded. */
+  check(app: Application, words: string[]): Promise<string | undefined>;
+}
+
+const commit = (app: Application, round: number) =>
+  shell(app, `echo ${round} > version && git add -A && git -c user.name=t -c user.email=t@localhost commit -qm ${round}`);
+
+const serves = async (app: Application, id: string) => {
+  const answered = await answerOf(app);
+  return currentId(app) === id && answered === id ? undefined : `current is ${currentId(app)} and ${answered} answers, not ${id}`;
+};
+
+const scenarios: Record<string, Scenario> = {
+  switch: {
+    command: "release/switch_current",
+    prepare: (app) => [currentId(app) === "one" ? "two" : "one"],
+    check: (app, [id]) => serves(app, id as string),
+  },
+  rollback: {
+    command: "release/rollback",
+    prepare(app) {
+      must(app, "release/switch_current", ["two"]);
+      return ["one"];
+    },
+    check: (app) => serves(app, "one"),
+  },
+  build: {
+    command: "release/build_release",
+    prepare: (app, round) => (commit(app, round), ["--id", `built-${round}`]),
+    check: async (app, [, id]) => (fs.existsSync(`${app.tree}/releases/${id}/RELEASE.json`) ? undefined : `${id} is not built`),
+  },
+  deploy: {
+    command: "release/deploy",
+    prepare: (app, round) => (commit(app, round), ["--id", `deployed-${round}`]),
+    check: (app, [, id]) => serves(app, id as string),
+  },
+  prune: {
+    command: "release/prune",
+    prepare(app, round) {
+      commit(app, round);
+      must(app, "release/build_release", ["--id", `old-${round}`]);
+      must(app, "release/release-registry", ["upsert", "--release-id", `old-${round}`, "--commit-sha", "0", "--status", "deploy_failed"]);
+      return [];
+    },
+    check: async (app) => (fs.readdirSync(`${app.tree}/releases`).some((name) => /^old-|^\./.test(name)) ? "something was left" : undefined),
+  },
+};
+
+async function kill(app: Application, scenario: Scenario, call: string, when: number, round: number): Promise<boolean> {
+  const words = scenario.prepare(app, round);
+  const inject = ["strace", "-f", "-b", "execve", "-qq", "-o", "/dev/null", "-e", `trace=${call}`, "-e", `inject=${call}:signal=KILL:when=${when}`];
+  const { signal, status } = run(app, scenario.command, words, [...inject, ...runtime]);
+  const wasKilled = signal === "SIGKILL" || status === 137;
+  const where = `${scenario.command} killed at ${call} ${when}`;
+  const torn = currentProblem(app);
+  if (torn) throw new Error(`${where}: ${torn}`);
+  const again = run(app, scenario.command, words);
+  const isSettled = again.status === 0 || (scenario.command === "release/rollback" && /is current already/.test(again.stderr));
+  if (!isSettled) throw new Error(`${where}: the same command then ended with ${again.status}\n${again.stdout}${again.stderr}`);
+  const wrong = currentProblem(app) ?? (await scenario.check(app, words));
+  if (wrong) throw new Error(`${where}: after the same command: ${wrong}\n${again.stdout}`);
+  return wasKilled;
+}
+
+/** Kills at every `every`-th call of each kind until it no longer fires; answers how often it fired. */
+async function campaign(name: string, every: number): Promise<number> {
+  const scenario = scenarios[name];
+  if (!scenario) throw new Error(`no scenario ${name}; there are ${Object.keys(scenarios).join(", ")}`);
+  const app = await makeApplication();
+  let fired = 0;
+  let round = 0;
+  try {
+    must(app, "release/prepare_shared");
+    must(app, "release/deploy", ["--id", "one"]);
+    must(app, "release/deploy", ["--id", "two"]);
+    for (const call of CALLS)
+      for (let when = 1; await kill(app, scenario, call, when, ++round); when += every) fired++;
+  } finally {
+    remove(app);
+  }
+  return fired;
+}
+
+const words = process.argv.slice(2);
+const every = Number(words[words.indexOf("--every") + 1] || 1);
+const chosen = words.filter((word) => word in scenarios);
+for (const name of chosen.length > 0 ? chosen : Object.keys(scenarios)) {
+  const began = performance.now();
+  const fired = await campaign(name, words.includes("--every") ? every : 1);
+  process.stdout.write(`${name}: killed ${fired} times, ${((performance.now() - began) / 1000).toFixed(0)} s, each time current was complete and the same command succeeded\n`);
+}

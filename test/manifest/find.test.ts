@@ -1,0 +1,88 @@
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import { UsageError } from "../../scripts/core/errors.ts";
+import { findManifest } from "../../scripts/manifest/find.ts";
+import { makeDirectory } from "./manifests.ts";
+
+function put(filePath: string, text = "app: a\ndeploy_to: tree\n"): string {
+  mkdirSync(dirname(filePath), { recursive: true });
+  writeFileSync(filePath, text);
+  return filePath;
+}
+
+/** A checkout with a manifest for <root>/tree, and that tree with its own copy. */
+function makeHost() {
+  const root = makeDirectory();
+  const checkout = join(root, "checkout");
+  const tree = join(root, "tree");
+  mkdirSync(join(checkout, "src"), { recursive: true });
+  mkdirSync(join(tree, "releases"), { recursive: true });
+  mkdirSync(join(tree, "suite/1/ops/release"), { recursive: true });
+  symlinkSync("suite/1/ops", join(tree, "ops"));
+  const own = put(join(checkout, "deploy.yaml"), "app: a\ndeploy_to: ../tree\n");
+  const copy = put(join(tree, "deploy.yaml"), `app: a\ndeploy_to: ../tree\n# switchback: origin=${checkout}\n`);
+  return { root, checkout, tree, own, copy, launcherPath: join(tree, "ops/release/prune.ts") };
+}
+
+test("the flag, then the variable, then the nearest upward", () => {
+  const { checkout, own } = makeHost();
+  const cwd = join(checkout, "src");
+  const env = { DEPLOY_MANIFEST: "b.yaml", HOME: "/h" };
+  expect(findManifest({ flag: "a.yaml", env, cwd })).toBe(join(cwd, "a.yaml"));
+  expect(findManifest({ env, cwd })).toBe(join(cwd, "b.yaml"));
+  expect(findManifest({ env: { DEPLOY_MANIFEST: "~/b.yaml", HOME: "/h" }, cwd })).toBe("/h/b.yaml");
+  expect(findManifest({ env: { DEPLOY_MANIFEST: "" }, cwd })).toBe(own);
+});
+
+test("from elsewhere, the launcher's own tree by the path as typed", () => {
+  const { root, copy, launcherPath } = makeHost();
+  expect(findManifest({ env: {}, cwd: root, launcherPath })).toBe(copy);
+  expect(findManifest({ env: {}, cwd: root, launcherPath: "tree/ops/release/prune.ts" })).toBe(copy);
+});
+
+test("last, the tree that DEPLOY_ROOT names", () => {
+  const { root, tree, copy } = makeHost();
+  expect(findManifest({ env: { DEPLOY_ROOT: tree }, cwd: root })).toBe(copy);
+  expect(() => findManifest({ env: { DEPLOY_ROOT: join(root, "none") }, cwd: root })).toThrow(join(root, "none/deploy.yaml"));
+});
+
+test("a tree's launcher and a manifest for that tree go together", () => {
+  const { checkout, own, launcherPath } = makeHost();
+  expect(findManifest({ env: {}, cwd: checkout, launcherPath })).toBe(own);
+});
+
+test("a tree's launcher refuses a manifest for another tree", () => {
+  const { root, tree, copy, launcherPath } = makeHost();
+  const other = put(join(root, "other/deploy.yaml"), "app: b\ndeploy_to: ./tree\nenvironments: {here: {deploy_to: ../tree}}\n");
+  const cwd = dirname(other);
+  const attempt = () => findManifest({ env: {}, cwd, launcherPath });
+  expect(attempt).toThrow(UsageError);
+  expect(attempt).toThrow(`this command belongs to the tree ${tree}, but deploy.yaml here is for ${join(cwd, "tree")}: say which is meant`);
+  expect(findManifest({ env: {}, cwd, launcherPath, environment: "here" })).toBe(other);
+  expect(findManifest({ env: {}, cwd, launcherPath, flag: copy })).toBe(copy);
+  // Launched from a checkout, the nearest manifest is meant.
+  expect(findManifest({ env: {}, cwd, launcherPath: join(root, "checkout/ops/release/prune.ts") })).toBe(other);
+});
+
+test("inside a release, the tree's manifest is meant and not the release's", () => {
+  const { tree, copy } = makeHost();
+  const inRelease = put(join(tree, "releases/v1/deploy.yaml"));
+  symlinkSync("releases/v1", join(tree, "current"));
+  expect(findManifest({ env: {}, cwd: dirname(inRelease) })).toBe(copy);
+  expect(findManifest({ env: {}, cwd: "/", launcherPath: join(tree, "current/ops/release/prune.ts") })).toBe(copy);
+});
+
+test("nothing found says where it looked and what to type", () => {
+  const cwd = makeDirectory();
+  try {
+    findManifest({ env: {}, cwd, launcherPath: "/nowhere/ops/x.ts" });
+    expect.unreachable();
+  } catch (error) {
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error).toMatchObject({
+      message: `no deploy.yaml found in ${cwd} and the directories above it, nor in /nowhere/ops and the directories above it`,
+      next: ["ops/host/init.ts", "--manifest path/to/deploy.yaml"],
+    });
+  }
+});

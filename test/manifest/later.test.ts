@@ -1,0 +1,88 @@
+import { userInfo } from "node:os";
+import { expect, test } from "vitest";
+import { ManifestError } from "../../scripts/manifest/load.ts";
+import { notices, refuseLater } from "../../scripts/manifest/later.ts";
+import { HEAD, load } from "./manifests.ts";
+
+function refused(text: string, environment?: string): string[] {
+  try {
+    refuseLater(load(HEAD + text, { environment }));
+  } catch (error) {
+    if (error instanceof ManifestError) return error.message.split("\n").filter((line) => line.startsWith("deploy.yaml:"));
+    throw error;
+  }
+  return [];
+}
+
+const LATER: [text: string, place: string][] = [
+  ["dependencies: {venv: {path: v, key: k, run: x}}\n", '3:1: "dependencies"'],
+  ["migrate: {run: x}\n", '3:1: "migrate"'],
+  ["supervisor: systemd\n", '3:1: "supervisor"'],
+  ["sites: {m: {kind: nginx}}\n", '3:1: "sites"'],
+  ["logs: {}\n", '3:1: "logs"'],
+  ['backups: {schedule: "1 1 * * *"}\n', '3:1: "backups"'],
+  ['update: {schedule: "1 1 * * *"}\n', '3:1: "update"'],
+  ["prune: {keep_days: 3}\n", '3:9: "prune.keep_days"'],
+  ["registry: {url: postgres://x/y}\n", '3:12: "registry.url"'],
+  ["services: {a: {run: x, socket: '127.0.0.1:1'}}\n", '3:24: "services.a.socket"'],
+  ["services: {a: {container: x}}\n", '3:16: "services.a.container"'],
+  ["services: {a: {run: x, instances: [main]}}\n", '3:24: "services.a.instances"'],
+  ["services: {a: {run: x %i}}\n", '3:16: "services.a.run"'],
+  ["services: {a: {run: x, schedule: 1 1 * * *}}\n", '3:24: "services.a.schedule"'],
+  ["services: {a: {run: x, ready: notify}}\n", '3:24: "services.a.ready"'],
+  ["services: {a: {run: x, user: nobody-at-all}}\n", '3:24: "services.a.user"'],
+  ["services: {a: {run: x, group: nobody-at-all}}\n", '3:24: "services.a.group"'],
+];
+
+test.each(LATER)("%s", (text, place) => {
+  expect(refused(text)).toEqual([`deploy.yaml:${place} is not available in this version`]);
+});
+
+test("all are refused at once, in the order of the file", () => {
+  expect(refused("database: {backup: a, restore: b}\nmigrate: {run: x}\n")).toEqual([
+    'deploy.yaml:3:12: "database.backup" is not available in this version',
+    'deploy.yaml:3:23: "database.restore" is not available in this version',
+    'deploy.yaml:4:1: "migrate" is not available in this version',
+  ]);
+});
+
+test("hosts are refused only of the environment in use", () => {
+  const text = "environments: {far: {hosts: x}, near: {}}\n";
+  expect(refused(text, "far")).toEqual(['deploy.yaml:3:22: "environments.far.hosts" is not available in this version']);
+  expect(refused(text, "near")).toEqual([]);
+  expect(refused(text)).toEqual([]);
+});
+
+test("an override is refused at its own line", () => {
+  expect(refused("environments:\n  prod: {supervisor: systemd}\n", "prod")).toEqual([
+    'deploy.yaml:4:10: "supervisor" is not available in this version',
+  ]);
+});
+
+test("what this version has is not refused", () => {
+  const text = `database: {sqlite: data/app.db}
+drain: {run: x}
+hooks: {before_build: x}
+smoke: [{url: "http://x/"}]
+prune: {schedule: "1 1 * * *"}
+services: {a: {run: x, user: ${userInfo().username}, group: "${process.getgid?.()}"}}
+`;
+  expect(refused(text)).toEqual([]);
+});
+
+test("keys without effect get a notice each", () => {
+  const text = `${HEAD}services:
+  web: {run: x, restart: always, restart_sec: 2s, harden: true, write_paths: [/x], unit: u, label: l, after: [api, network.target], wants: api}
+  api: {run: y, restart: never, harden: false}
+`;
+  expect(notices(load(text))).toEqual([
+    "web: restart is not done by the pidfile supervisor: a crashed process stays down until `ops/service/start.ts`",
+    "web: restart_sec has no effect under the pidfile supervisor",
+    "web: harden has no effect under the pidfile supervisor",
+    "web: unit has no effect under the pidfile supervisor",
+    "web: label has no effect under the pidfile supervisor",
+    "web: write_paths has no effect under the pidfile supervisor",
+    "web: after network.target has no effect under the pidfile supervisor: it is no service of this manifest",
+  ]);
+  expect(notices(load(`${text}supervisor: systemd\n`))).toEqual([]);
+});

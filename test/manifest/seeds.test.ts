@@ -1,0 +1,52 @@
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { loadManifest } from "../../scripts/manifest/load.ts";
+
+const loadSeed = (name: string, environment?: string) =>
+  loadManifest({
+    filePath: fileURLToPath(new URL(`seeds/${name}.yaml`, import.meta.url)),
+    environment,
+    env: { HOME: "/home/u" },
+  }).manifest;
+
+describe("each of the five systems can be written down", () => {
+  test("PaperTok", () => {
+    const manifest = loadSeed("papertok");
+    expect(manifest.deploy_to).toBe("/home/u/papertok-deploy");
+    expect(manifest.linked_dirs[1]).toEqual({ path: "backend/.venv", shared: "venv", from: "backend/.venv", optional: true });
+    expect(manifest.drain).toMatchObject({ every: 5000, timeout: 3_600_000, then: "abort" });
+    expect(manifest.services["nightly"]?.schedule).toBe("30 3 * * *");
+  });
+
+  test("a container on a VPS", () => {
+    const manifest = loadSeed("vps", "staging");
+    expect(manifest).toMatchObject({ release_id: "tag", keep_releases: 5, deploy_to: "/home/deploy_user/web/my-app-staging" });
+    expect(manifest.services["web"]).toMatchObject({ run: "", container: { image: "my-app", publish: ["127.0.0.1:8081:8080"] } });
+    expect(manifest.sites["main"]?.maintenance).toEqual({ page: "maintenance.html", retry_after: 5000 });
+  });
+
+  test("a desktop with dev, test and prod side by side", () => {
+    const [prod, dev, test_] = ["prod", "dev", "test"].map((name) => loadSeed("desktop", name));
+    expect([prod, dev, test_].map((each) => each?.services["backend"]?.port)).toEqual([8001, 8000, 8002]);
+    expect(prod?.services["backend"]?.env["CORS_ORIGINS"]).toBe("http://localhost:3001");
+    expect(dev?.build["frontend"]?.env["NEXT_PUBLIC_API_URL"]).toBe("http://localhost:8000");
+    expect(prod?.linked_files[0]).toMatchObject({ path: "backend/.env", from: "backend/.env.production", mode: 0o600 });
+    expect(test_?.database?.sqlite).toBe("youtube_assistant_test.db");
+  });
+
+  test("image annotation behind nginx", () => {
+    const manifest = loadSeed("annotation");
+    expect(manifest.source).toMatchObject({ repo: "/opt/medc-img-annotation-app", ref: "main", pull: "ff-only" });
+    expect(manifest.services["api"]).toMatchObject({ restart_sec: 2000, env_required: ["SECRET_KEY", "JWT_SECRET_KEY"] });
+    expect(manifest.services["api"]?.run).toContain("'app:create_app()'");
+    expect(manifest.smoke[0]).toMatchObject({ url: "http://127.0.0.1:8000/api/prev_image", body: '{"by":"last_annotated","current_image_id":2}' });
+    expect(manifest.sites["main"]).toMatchObject({ spa: true, alias: { "/static/img/": { max_age: 604_800_000 } } });
+  });
+
+  test("Oroboros", () => {
+    const manifest = loadSeed("oroboros");
+    expect(manifest).toMatchObject({ release_id: "sha", health: { run: ["scripts/runtime-health-check.sh"], timeout: 60_000 } });
+    expect(manifest.build["frontend"]?.when).toBe("npm");
+    expect(Object.values(manifest.services).map(({ unit }) => unit)).toEqual(["oroboros-api", "oroboros-worker", "oroboros-web@main"]);
+  });
+});

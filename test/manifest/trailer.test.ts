@@ -1,0 +1,43 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { loadManifest, renderTreeCopy } from "../../scripts/manifest/load.ts";
+import { HEAD, headlinesOf, load, makeDirectory } from "./manifests.ts";
+
+const TEXT = `${HEAD}source: {repo: app}\nenvironments: {prod: {keep_releases: 9}, dev: {keep_releases: 2}}`;
+
+function reload(text: string, environment?: string) {
+  const filePath = join(makeDirectory(), "deploy.yaml");
+  writeFileSync(filePath, text);
+  return loadManifest({ filePath, env: {}, environment });
+}
+
+test("a copy in a tree keeps the folder and the environment of its origin", () => {
+  const original = load(TEXT, { environment: "prod" });
+  const copy = reload(renderTreeCopy(original));
+  expect(copy.basePath).toBe(original.basePath);
+  expect(copy.environment).toBe("prod");
+  expect(copy.manifest).toEqual(original.manifest);
+});
+
+test("a copy of a copy has one trailer, and --env beats it", () => {
+  const copy = reload(renderTreeCopy(load(TEXT, { environment: "prod" })));
+  const again = reload(renderTreeCopy(copy), "dev");
+  expect(again.manifest.keep_releases).toBe(2);
+  expect(renderTreeCopy(copy)).toBe(copy.text);
+  expect(renderTreeCopy(again)).toBe(copy.text.replace("env=prod", "env=dev"));
+  expect(copy.text).toBe(`${TEXT}\n# switchback: origin=${copy.basePath} env=prod\n`);
+});
+
+test("a folder with spaces, percent signs and newlines survives", () => {
+  const basePath = "/a b/100%\n# switchback: origin=/evil/ü";
+  const text = renderTreeCopy({ ...load(HEAD), basePath });
+  expect(text.trimEnd().split("\n")).toHaveLength(3);
+  expect(reload(text)).toMatchObject({ basePath });
+  expect(reload(text).environment).toBeUndefined();
+});
+
+test("only the last line is a trailer, and its origin is absolute", () => {
+  expect(load(`# switchback: origin=/a\n${HEAD}`).basePath).not.toBe("/a");
+  expect(headlinesOf(`${HEAD}# switchback: origin=a\n`)).toEqual(["deploy.yaml:3:1: origin: wanted an absolute path"]);
+});
