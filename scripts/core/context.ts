@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { Manifest } from "../../manifest.schema.ts";
 import { findManifest, type LoadedManifest, loadManifest } from "../manifest/load.ts";
-import { type Overrides, readOverrides } from "./overrides.ts";
+import { chosenServices, type Overrides, readOverrides } from "./overrides.ts";
 import { becomeOwner } from "./owner.ts";
 import { type Paths, treePaths } from "./paths.ts";
 
@@ -43,12 +43,13 @@ export function createContext(options: ManifestOptions): Context {
 /** The context of a manifest that is loaded already. */
 export function contextOf(loaded: LoadedManifest): Context {
   const { manifest, filePath, environment } = loaded;
+  const overrides = readOverrides(process.env);
   becomeOwner(manifest.deploy_to);
   return {
     loaded,
     manifest,
     paths: treePaths(manifest.deploy_to, process.env),
-    overrides: readOverrides(process.env),
+    overrides: { ...overrides, services: overrides.services && chosenServices(manifest.app, manifest.services, overrides.services) },
     opsPath: path.join(suitePath, "ops"),
     flags: ["--manifest", filePath, ...(environment ? ["--env", environment] : [])],
   };

@@ -1,6 +1,10 @@
 import { randomBytes } from "node:crypto";
+import fs from "node:fs";
 import os from "node:os";
+import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import { userName } from "./account.ts";
+import type { Paths } from "./paths.ts";
 
 /** An operation as the registry keeps it. */
 export interface OperationRow {
@@ -94,6 +98,21 @@ export class Journal {
   }
 }
 
+/** Opens an operation's record: its row, and its log `logs/<operation-id>.log`, which only the owner reads. */
+export function beginRecord(
+  { paths }: { paths: Paths },
+  database: DatabaseSync,
+  kind: string,
+  words: string[],
+): { journal: Journal; logPath: string } {
+  const journal = new Journal(database, operationId(kind));
+  const logPath = path.join(paths.logs, `${journal.id}.log`);
+  fs.mkdirSync(paths.logs, { recursive: true });
+  fs.closeSync(fs.openSync(logPath, "a", 0o600));
+  journal.begin(kind, words);
+  return { journal, logPath };
+}
+
 /** Closes an operation's record. */
 export function finishOperation(
   database: DatabaseSync,
@@ -105,13 +124,4 @@ export function finishOperation(
   database
     .prepare("UPDATE operations SET finished_at = ?, outcome = ?, exit_code = ?, message = ? WHERE id = ?")
     .run(new Date().toISOString(), outcome, exitCode, message, id);
-}
-
-/** Name of the user that runs, or its number where it has none. */
-export function userName(): string {
-  try {
-    return os.userInfo().username;
-  } catch {
-    return String(process.getuid?.() ?? "");
-  }
 }

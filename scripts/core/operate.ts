@@ -1,19 +1,20 @@
 import fs from "node:fs";
-import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import { getRow } from "../release/registry.ts";
 import { createActions } from "./actions.ts";
 import { applyPlan, asSwitchbackError } from "./apply.ts";
 import type { Context } from "./context.ts";
 import { openDatabase, openDatabaseToRead } from "./database.ts";
 import { EXIT, InterruptedError, type SwitchbackError } from "./errors.ts";
-import { Journal, openOperations, operationId } from "./journal.ts";
+import { beginRecord, type Journal, openOperations } from "./journal.ts";
 import { acquireLock, releaseLock } from "./lock.ts";
 import { setOverrides } from "./overrides.ts";
 import { writeOut } from "./output.ts";
 import { reporter, seconds } from "./reporter.ts";
+import { keepReserve, spendReserve } from "./reserve.ts";
 import { showPlans, showStep } from "./show.ts";
 import type { Plan } from "./step.ts";
-import type { ShowContext } from "./steps/kind.ts";
+import type { Actions, ShowContext } from "./steps/kind.ts";
 
 /** An operation that changes the host: what it looks at, and what it decides from that. */
 export interface Operation<Facts, Args> {
@@ -75,37 +76,44 @@ async function carryOut<F, A>(
   decide: () => Promise<Plan[]>,
   database: DatabaseSync,
 ): Promise<Omit<Outcome, "duration_ms">> {
-  const { recoverInterrupted } = await import("../release/recover.ts");
   const actions = createActions(context, database);
-  if (openOperations(database).length > 0)
-    await recoverInterrupted(context, database, actions, signal());
-  const journal = new Journal(database, operationId(operation.kind));
+  await recoverFirst(context, database, actions);
   const plans = await decide();
-  const logPath = path.join(context.paths.logs, `${journal.id}.log`);
-  fs.mkdirSync(context.paths.logs, { recursive: true });
-  fs.appendFileSync(logPath, "", { mode: 0o600 });
+  const { journal, logPath } = beginRecord(context, database, operation.kind, [JSON.stringify(args)]);
   reporter().logTo(logPath);
-  journal.begin(operation.kind, [JSON.stringify(args)]);
   try {
-    for (const plan of plans) {
-      for (const note of plan.notes ?? []) reporter().say(note);
-      const row = plan.releaseId ? statusOf(database, plan.releaseId) : undefined;
-      journal.about(plan.releaseId, plan.previousId, row);
-      await applyPlan(plan, { signal: signal(), logPath, operationId: journal.id, actions }, journal);
-      if (plan.refusal) throw plan.refusal;
-      if (plan.done) reporter().say(plan.done);
-    }
+    for (const plan of plans) await carryOutPlan(plan, database, { journal, logPath, actions });
   } catch (error) {
     const failed = asSwitchbackError(error);
     journal.finish(outcomeOf(failed), failed.exit, failed.message);
     throw failed;
   }
-  const last = plans.at(-1);
-  const about = plans.find((plan) => plan.releaseId) ?? last;
-  const message = plans.map((plan) => plan.done).filter(Boolean).join("\n");
+  const message = plans.flatMap(({ done }) => done || []).join("\n");
   journal.finish("done", EXIT.done, message);
+  keepReserve(context.paths);
+  const about = plans.find(({ releaseId }) => releaseId);
   const release = about?.releaseId ?? null;
-  return { operation: journal.id, kind: operation.kind, release, previous: about?.previousId ?? null, outcome: "done", message };
+  const previous = plans.find(({ previousId }) => previousId)?.previousId ?? null;
+  return { operation: journal.id, kind: operation.kind, release, previous, outcome: "done", message };
+}
+
+async function recoverFirst(context: Context, database: DatabaseSync, actions: Actions): Promise<void> {
+  if (openOperations(database).length === 0) return;
+  const { recoverInterrupted } = await import("../release/recover.ts");
+  await recoverInterrupted(context, database, actions, signal());
+}
+
+async function carryOutPlan(
+  plan: Plan,
+  database: DatabaseSync,
+  { journal, logPath, actions }: { journal: Journal; logPath: string; actions: Actions },
+): Promise<void> {
+  for (const note of plan.notes ?? []) reporter().say(note);
+  const before = plan.releaseId ? getRow(database, plan.releaseId)?.status : undefined;
+  journal.about(plan.releaseId, plan.previousId, before);
+  await applyPlan(plan, { signal: signal(), logPath, operationId: journal.id, actions }, journal);
+  if (plan.refusal) throw plan.refusal;
+  if (plan.done) reporter().say(plan.done);
 }
 
 const OUTCOMES: Record<number, string> = {
@@ -118,17 +126,11 @@ const OUTCOMES: Record<number, string> = {
 
 const outcomeOf = (error: SwitchbackError) => OUTCOMES[error.exit] ?? "failed";
 
-const statusOf = (database: DatabaseSync, releaseId: string) =>
-  (
-    database.prepare("SELECT status FROM releases WHERE release_id = ?").get(releaseId) as
-      | { status: string }
-      | undefined
-  )?.status;
-
 /** Makes the tree's root, if there is none yet, and takes its lock. */
 function takeTree(context: Context): void {
   fs.mkdirSync(context.paths.deployTo, { recursive: true });
   acquireLock(context.paths.lock, () => describeHolder(context));
+  spendReserve(context.paths);
 }
 
 function describeHolder(context: Context): string {

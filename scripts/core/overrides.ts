@@ -1,3 +1,5 @@
+import { UsageError } from "./errors.ts";
+
 /** What seed 004's environment variables change for one command. */
 export interface Overrides {
   /** `DEPLOY_SERVICES`: the services, or units, that a switch restarts. */
@@ -25,12 +27,23 @@ const NAMES = [
 /** Reads the overrides; an empty value counts as unset, and only `1` skips. */
 export function readOverrides(env: NodeJS.ProcessEnv): Overrides {
   return {
-    services: env["DEPLOY_SERVICES"]?.split(/\s+/).filter(Boolean),
+    services: env["DEPLOY_SERVICES"] ? env["DEPLOY_SERVICES"].split(/\s+/).filter(Boolean) : undefined,
     healthCommand: env["DEPLOY_HEALTHCHECK_CMD"] || undefined,
     isRestartSkipped: env["DEPLOY_SKIP_SERVICE_RESTART"] === "1",
     isGateSkipped: env["DEPLOY_SKIP_HEALTHCHECK"] === "1",
     isRegistrySkipped: env["DEPLOY_SKIP_REGISTRY_UPDATE"] === "1",
   };
+}
+
+/** The manifest's services that `DEPLOY_SERVICES` names, by their own names or by their units'. */
+export function chosenServices(app: string, services: Record<string, { unit?: string | undefined }>, words: string[]): string[] {
+  const bare = (unit: string) => unit.replace(/\.service$/, "");
+  const names = Object.entries(services).map(([name, { unit }]) => ({ name, all: [name, `${app}-${name}`, ...(unit ? [bare(unit)] : [])] }));
+  return words.map((word) => {
+    const found = names.find(({ all }) => all.includes(bare(word)));
+    if (found) return found.name;
+    throw new UsageError(`DEPLOY_SERVICES names ${word}, and the manifest has the services ${Object.keys(services).join(", ") || "none"}`);
+  });
 }
 
 /** The overrides that are set now, name and value. */

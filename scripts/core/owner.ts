@@ -1,6 +1,5 @@
 import fs from "node:fs";
-import os from "node:os";
-import path from "node:path";
+import { type Account, accountOf, userName } from "./account.ts";
 import { UsageError } from "./errors.ts";
 import { quote } from "./step.ts";
 
@@ -12,15 +11,15 @@ export function becomeOwner(deployTo: string): void {
   const owner = fs.statSync(deployTo, { throwIfNoEntry: false });
   const me = process.geteuid?.();
   if (!owner || me === undefined || owner.uid === me) return;
-  const name = userOf(owner.uid);
+  const account = accountOf(owner.uid);
   if (me !== 0)
-    throw new UsageError(`${deployTo} belongs to ${name?.name ?? `user ${owner.uid}`}, and you are ${os.userInfo().username}`, {
-      next: `sudo -u ${name?.name ?? `'#${owner.uid}'`} ${process.argv.slice(1).map(quote).join(" ")}`,
+    throw new UsageError(`${deployTo} belongs to ${account?.name ?? `user ${owner.uid}`}, and you are ${userName()}`, {
+      next: `sudo -u ${account?.name ?? `'#${owner.uid}'`} ${process.argv.slice(1).map(quote).join(" ")}`,
     });
-  stepDown(owner.uid, owner.gid, name);
+  stepDown(owner.uid, owner.gid, account);
 }
 
-function stepDown(uid: number, gid: number, user: { name: string; home: string } | undefined): void {
+function stepDown(uid: number, gid: number, user: Account | undefined): void {
   if (user) (process as { initgroups?: (user: string, group: number) => void }).initgroups?.(user.name, gid);
   else process.setgroups?.([gid]);
   process.setgid?.(gid);
@@ -37,11 +36,4 @@ function canEnter(directory: string): boolean {
   } catch {
     return false;
   }
-}
-
-// Node gives the name of the running user only; the others are in the password file.
-function userOf(uid: number): { name: string; home: string } | undefined {
-  const lines = fs.readFileSync("/etc/passwd", "utf8").split("\n");
-  const fields = lines.map((line) => line.split(":")).find((field) => field[2] === String(uid));
-  return fields?.[0] ? { name: fields[0], home: fields[5] || path.sep } : undefined;
 }

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, type SpawnOptions } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { FailedError, InterruptedError } from "../core/errors.ts";
@@ -45,7 +45,7 @@ function ownEnvironment(): NodeJS.ProcessEnv {
 }
 
 function exitCode(stage: Stage, name: string, words: string[], signal: AbortSignal | undefined): Promise<number | null> {
-  const options = { cwd: stage.appPath, env: ownEnvironment(), stdio: ["ignore", "inherit", "inherit"], detached: !signal } as const;
+  const options: SpawnOptions = { cwd: stage.appPath, env: ownEnvironment(), stdio: ["ignore", "inherit", "inherit"], detached: !signal };
   const child = spawn(path.join(opsPath, `${name}.ts`), words, options);
   const abort = () => child.kill("SIGINT");
   signal?.addEventListener("abort", abort);

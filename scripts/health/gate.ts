@@ -40,6 +40,8 @@ export interface GateResult {
 const ATTEMPT_LIMIT = 5000;
 /** How often the processes are looked at, in milliseconds, whatever `every` is. */
 const WATCH_EVERY = 100;
+/** An attempt that the time limit ends sooner than this, in milliseconds, had no time to be answered. */
+const SILENCE = 1000;
 /** How soon a port that nobody listens on is asked again, in milliseconds. */
 const REFUSED_EVERY = 25;
 /** How long a wrong process or directory may last, in milliseconds: a start is a fork, a change of directory, an exec. */
@@ -99,8 +101,8 @@ async function knock(input: GateInput, progress: Progress, end: AbortSignal): Pr
     if (input.signal?.aborted) throw new InterruptedError("interrupted while waiting until the release is healthy");
     const dead = deathIn(input);
     if (dead) return showDeath(dead, progress);
-    // An attempt that the time limit cut short says less than the one before it.
-    const isCut = end.aborted && progress.last !== undefined && performance.now() - triedAt < input.every;
+    // It says less than the attempt before it.
+    const isCut = end.aborted && progress.last !== undefined && performance.now() - triedAt < SILENCE;
     if (answer && !isCut) {
       const isDone = count(answer, input, progress);
       input.onTick?.(progress.inRow > 0 ? answer.summary : (progress.trouble ?? answer.summary));

@@ -51,7 +51,7 @@ export function planActivation(context: Context, facts: ActivationFacts, mode: M
       ...stop(context, facts.running),
       linkCurrent(context, target.id),
       ...start(context, facts.services, mode === "rollback"),
-      ...gate(context, target.id, mode === "rollback", true),
+      ...gate(context, target.id, mode === "rollback", mode === "rollback" || context.manifest.smoke.length > 0),
       ...hook(context, "after_switch", target.id, releasePath(context.paths, target.id)),
       ...(mode === "rollback" ? hook(context, "after_rollback", target.id, releasePath(context.paths, target.id)) : []),
       ...remember(context, target, mode),
@@ -64,7 +64,7 @@ export function planActivation(context: Context, facts: ActivationFacts, mode: M
       ...failureHook(context, target.id),
     ],
     done: `${target.id} is current${previousId && previousId !== target.id ? `; it was ${previousId}` : ""}.`,
-    stranded: stranded(context, previousId),
+    stranded: stranded(context, previousId === target.id ? undefined : previousId),
   };
 }
 
@@ -107,8 +107,8 @@ function refuseImpossible(context: Context, { tree, target, missingEnv }: Activa
 function stranded(context: Context, previousId: string | undefined): string[] {
   const status = `${context.opsPath}/service/status.ts`;
   const other = `${context.opsPath}/release/list.ts`;
-  const again = previousId ? `${context.opsPath}/release/switch_current.ts ${previousId}` : undefined;
-  return [status, `${context.opsPath}/service/logs.ts`, other, ...(again ? [again] : [])];
+  const again = previousId ? `switch_current.ts ${previousId}` : "rollback.ts";
+  return [status, `${context.opsPath}/service/logs.ts`, other, `${context.opsPath}/release/${again}`];
 }
 
 function record(context: Context, release: ReleaseFact, status: ReleaseStatus): RecordStep[] {
@@ -191,7 +191,7 @@ export function gate(context: Context, releaseId: string, recorded: boolean, smo
       until: "healthy",
       releaseId,
       ...(recorded ? { recorded } : {}),
-      ...(smoke && context.manifest.smoke.length > 0 ? { smoke } : {}),
+      ...(smoke ? { smoke } : {}),
     },
   ];
 }

@@ -33,10 +33,10 @@ export const deploy: Operation<DeployFacts, BuildArgs> = {
 
 /** The facts as they will be once the release is built. */
 function built(activation: ActivationFacts, { id, source }: BuildFacts): ActivationFacts {
-  const target: ReleaseFact = activation.target.isComplete
-    ? activation.target
-    : { ...activation.target, id, sha: source.sha, isComplete: true, isBuilding: false, isSealed: true };
-  return { ...activation, target };
+  if (activation.target.isComplete) return activation;
+  const target: ReleaseFact = { ...activation.target, sha: source.sha, isComplete: true, isBuilding: false, isSealed: true };
+  const row = { ...activation.tree.rows.get(id), release_id: id, commit_sha: source.sha, status: "built" } as ReleaseRow;
+  return { ...activation, target, tree: { ...activation.tree, rows: new Map([...activation.tree.rows, [id, row]]) } };
 }
 
 /** The facts as they will be once the release serves: what was current is then the one before. */

@@ -5,7 +5,7 @@ import { applyPlan, asSwitchbackError } from "../core/apply.ts";
 import type { Context } from "../core/context.ts";
 import { EXIT, StrandedError, type SwitchbackError } from "../core/errors.ts";
 import { standing } from "../core/durable.ts";
-import { finishOperation, Journal, openOperations, operationId, type OperationRow } from "../core/journal.ts";
+import { beginRecord, finishOperation, openOperations, type OperationRow } from "../core/journal.ts";
 import { observeRelease, observeTree, type TreeFacts } from "../core/observe.ts";
 import type { Operation } from "../core/operate.ts";
 import { BUILDING, currentTarget, releasePath, removingPath } from "../core/paths.ts";
@@ -191,11 +191,7 @@ async function applyRecovery(
   plan: Plan,
   operation: OperationRow,
 ): Promise<void> {
-  const journal = new Journal(database, operationId("recover"));
-  journal.begin("recover", [operation.id]);
-  const logPath = path.join(context.paths.logs, `${journal.id}.log`);
-  fs.mkdirSync(context.paths.logs, { recursive: true });
-  fs.appendFileSync(logPath, "", { mode: 0o600 });
+  const { journal, logPath } = beginRecord(context, database, "recover", [operation.id]);
   try {
     await applyPlan(plan, { signal, logPath, operationId: journal.id, actions }, journal);
     finishOperation(database, operation.id, "interrupted", null, plan.done);

@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { userName } from "../core/account.ts";
 import { syncDirectory, writeDurably } from "../core/durable.ts";
 import { FailedError } from "../core/errors.ts";
-import { userName } from "../core/journal.ts";
 import { BUILDING, type Paths, releasePath } from "../core/paths.ts";
 import { stamp } from "./registry.ts";
 

@@ -25,6 +25,10 @@ function inputFor(app: Pick<App, "proof"> & { url?: string }, change: Partial<Ga
   };
 }
 
+function holdUp(): void {
+  for (const until = performance.now() + 20; performance.now() < until;);
+}
+
 describe.concurrent("a release is healthy", () => {
   test("when it passes in a row for the soak time", async () => {
     const lines: string[] = [];
@@ -48,10 +52,7 @@ describe.concurrent("a release is healthy", () => {
 
   test("as soon as the soak time is over, although the host was too busy to look then", async () => {
     const app = await startApp(at.newPath, "ok");
-    const isBusy = () => {
-      for (const until = performance.now() + 20; performance.now() < until;);
-    };
-    const result = await gate(inputFor(app, { healthy: 1, soak: 10, every: LONG / 2, onTick: isBusy }));
+    const result = await gate(inputFor(app, { healthy: 1, soak: 10, every: LONG / 2, onTick: holdUp }));
     expect(result.ok && result.waitedMs).toBeLessThan(LONG / 4);
   });
 
@@ -109,37 +110,37 @@ describe.concurrent("a release is healthy", () => {
   });
 });
 
-describe("a release is not healthy", () => {
+describe.concurrent("a release is not healthy", () => {
   test("when it is never ready", async () => {
     const app = await startApp(at.newPath, "never");
-    const result = await gate(inputFor(app, { timeout: 200 }));
+    const result = await gate(inputFor(app, { timeout: 1000 }));
     expect(result).toMatchObject({
       ok: false,
       reason: expect.stringMatching(
-        /^not healthy within 200 ms \(\d+ attempts, 0 passed\): GET .* → 503 Service Unavailable/,
+        /^not healthy within 1 s \(\d+ attempts, 0 passed\): GET .* → 503 Service Unavailable/,
       ),
     });
     expect(result.lastAnswer).toContain('{"db":"down"}');
-    expect(result.waitedMs).toBeLessThan(2000);
+    expect(result.waitedMs).toBeLessThan(LONG / 4);
   });
 
   test("when it passes now and then", async () => {
     const app = await startApp(at.newPath, "flapping");
-    const result = await gate(inputFor(app, { timeout: 200, soak: 0 }));
+    const result = await gate(inputFor(app, { timeout: 1000, soak: 0 }));
     expect(result).toMatchObject({ ok: false, reason: expect.stringMatching(/[1-9]\d* passed\).* 503 /) });
   });
 
   test("when one of two checks fails", async () => {
     const [app, other] = await Promise.all([startApp(at.newPath, "ok"), startApp(at.newPath, "never")]);
-    const result = await gate(inputFor(app, { checks: [{ url: app.url }, { url: other.url }], timeout: 200 }));
+    const result = await gate(inputFor(app, { checks: [{ url: app.url }, { url: other.url }], timeout: 1000 }));
     expect(result).toMatchObject({ ok: false, reason: expect.stringContaining(other.url) });
   });
 
   test("when the answer never comes", async () => {
     const app = await startApp(at.newPath, "hanging");
-    const result = await gate(inputFor(app, { timeout: 200 }));
-    expect(result).toMatchObject({ ok: false, attempts: 1, reason: expect.stringMatching(/no answer in \d+ ms$/) });
-    expect(result.waitedMs).toBeLessThan(2000);
+    const result = await gate(inputFor(app, { timeout: 1000 }));
+    expect(result).toMatchObject({ ok: false, attempts: 1, reason: expect.stringMatching(/no answer in [\d.]+ m?s$/) });
+    expect(result.waitedMs).toBeLessThan(LONG / 4);
   });
 
   test("when it dies in the soak time, at once", async () => {
@@ -174,19 +175,19 @@ describe("a release is not healthy", () => {
       reason: expect.stringContaining("died"),
     });
   });
-});
 
-test("a row that ends in silence does not count", async () => {
-  const app = await startApp(at.newPath, "hanging-later");
-  const result = await gate(inputFor(app, { timeout: 250, soak: 30 }));
-  expect(result).toMatchObject({ ok: false, attempts: 2, reason: expect.stringContaining("no answer in") });
-});
+  test("a row that ends in silence does not count", async () => {
+    const app = await startApp(at.newPath, "hanging-later");
+    const result = await gate(inputFor(app, { timeout: 2000, soak: 30 }));
+    expect(result).toMatchObject({ ok: false, attempts: 2, reason: expect.stringContaining("no answer in") });
+  });
 
-test("an attempt cut short by the time limit does not hide the answer before it", async () => {
-  const app = await startApp(at.newPath, "hanging-later");
-  const result = await gate(inputFor(app, { every: 200, timeout: 250, soak: 0 }));
-  expect(result).toMatchObject({ ok: false, attempts: 1, lastAnswer: expect.stringContaining("200 OK") });
-  expect(result.reason).toContain("not yet 2 in a row");
+  test("an attempt cut short by the time limit does not hide the answer before it", async () => {
+    const app = await startApp(at.newPath, "hanging-later");
+    const result = await gate(inputFor(app, { every: 1000, timeout: 1500, soak: 0 }));
+    expect(result).toMatchObject({ ok: false, attempts: 1, lastAnswer: expect.stringContaining("200 OK") });
+    expect(result.reason).toContain("not yet 2 in a row");
+  });
 });
 
 describe.concurrent("a healthy answer does not count", () => {

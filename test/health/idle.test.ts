@@ -33,7 +33,7 @@ test("waits until the run exits 0, and tells the time that is left", async () =>
 });
 
 test("an idle application costs one look and no waiting", async () => {
-  expect(await waitUntilIdle(drain("true", 0), () => {}, quiet)).toMatchObject({ idle: true });
+  expect(await waitUntilIdle({ ...drain("true", 0), every: 5000 }, () => {}, quiet)).toMatchObject({ idle: true });
 });
 
 test.each(["echo 3 jobs; exit 1", "sleep 600"])("gives up when the time is over: %s", async (run) => {
