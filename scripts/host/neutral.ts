@@ -75,9 +75,11 @@ export const plain = (text: string) =>
 export function neutralShell(text: string): string {
   let isQuoted = false;
   return text.replaceAll(new RegExp(`\\\\'|'|${PLACE.source}`, "g"), (found) => {
-    if (found === "\\'") return found;
-    if (found === "'") isQuoted = !isQuoted;
-    if (found === "'") return found;
+    if (found.endsWith("'")) {
+      // Inside single quotes a backslash escapes nothing: what follows it ends them.
+      if (found === "'" || isQuoted) isQuoted = !isQuoted;
+      return found;
+    }
     const [, variable, rest] = placeOf(found);
     return isQuoted ? `'"$${variable}${rest}"'` : `"$${variable}${rest}"`;
   });
@@ -85,7 +87,14 @@ export function neutralShell(text: string): string {
 
 /** A path for a script that lies in `ops` and knows its own folder as `$here`. */
 export const neutralFromOps = (place: string) =>
-  `"${place.replaceAll(PLACE, (token) => {
+  `"${place.replaceAll(/[$`"\\]/g, "\\$&").replaceAll(PLACE, (token) => {
     const [, variable, rest] = placeOf(token);
     return variable === "CHECKOUT" ? `$here/..${rest}` : `\${${variable}:-}${rest}`;
   })}"`;
+
+/** A path with the checkout's own place in it, for what knows no checkout: cron. */
+export const inCheckout = (place: string, folder: string) =>
+  place.replaceAll(PLACE, (token) => {
+    const [, variable, rest] = placeOf(token);
+    return variable === "CHECKOUT" ? path.join(folder, rest) : token;
+  });

@@ -39,19 +39,19 @@ commit() {
 manifest() {
   {
     printf 'app: bats\ndeploy_to: %s\n' "$tree"
-    [ "${1-}" = --bare ] || printf '%s\n' "$(service)"
+    [ "${1-}" = --bare ] || service
     cat
   } >"$app/deploy.yaml"
 }
 
-# service [RUN]: the service of the manifest, with a quick gate.
+# The service of the manifest, with a quick gate; `gate_timeout` is how long a release that never answers well is waited for.
 service() {
   cat <<YAML
 services:
   web:
-    run: ${1:-"\"'$ops/_bun' server.ts\""}
+    run: "'$ops/_bun' server.ts"
     port: $port
-    health: { path: /, every: 20ms, timeout: 800ms, soak: 100ms }
+    health: { path: /, every: 20ms, timeout: ${gate_timeout:-20s}, soak: 100ms }
     stop_timeout: 2s
 YAML
 }

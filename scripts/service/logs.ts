@@ -1,0 +1,100 @@
+import fs from "node:fs";
+import type { Context } from "../core/context.ts";
+import { follow } from "../core/follow.ts";
+import { observeCurrent } from "../core/observe.ts";
+import { logPaths } from "./definition.ts";
+import { chosenDefinitions, definitionsOf, placeOf } from "./definitions.ts";
+import { servingManifest } from "./status.ts";
+
+/** A file that a service writes to. */
+export interface LogFile {
+  service: string;
+  path: string;
+  /** What stands before each line when there are several files; empty for one. */
+  prefix: string;
+}
+
+/** The log files of the services that serve; those named, or all. */
+export function observeLogFiles(context: Context, names: string[]): LogFile[] {
+  const { manifest } = servingManifest(context, observeCurrent(context.paths));
+  const definitions = chosenDefinitions(definitionsOf(manifest), names);
+  const files = definitions.flatMap((definition) => {
+    const { stdout, stderr } = logPaths(definition, placeOf(context), context.paths.current);
+    const [own, errors]: [string, string] = [definition.name, `${definition.name} stderr`];
+    return stdout === stderr ? [[own, own, stdout]] : [[own, own, stdout], [own, errors, stderr]];
+  }) as [service: string, title: string, file: string][];
+  const width = Math.max(0, ...files.map(([, title]) => title.length));
+  return files.map(([service, title, file]) => ({
+    service,
+    path: file,
+    prefix: files.length > 1 ? `${title.padEnd(width)} | ` : "",
+  }));
+}
+
+const BLOCK = 64 * 1024;
+
+/** The last `count` lines of a file of any length, read from its end; [] where there is none. */
+export function lastLines(file: string, count: number): string[] {
+  if (!fs.existsSync(file)) return [];
+  const fd = fs.openSync(file, "r");
+  try {
+    let at = fs.fstatSync(fd).size;
+    let tail = Buffer.alloc(0);
+    // One more than asked for: the first one may be cut, and the last one ends with a newline.
+    for (; at > 0 && newlines(tail) <= count; ) {
+      const size = Math.min(BLOCK, at);
+      const block = Buffer.alloc(size);
+      at -= size;
+      tail = Buffer.concat([block.subarray(0, fs.readSync(fd, block, 0, size, at)), tail]);
+    }
+    const lines = tail.toString("utf8").split("\n");
+    if (lines.at(-1) === "") lines.pop();
+    return lines.slice(-count);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function newlines(text: Buffer): number {
+  let found = 0;
+  for (let at = text.indexOf(10); at !== -1; at = text.indexOf(10, at + 1)) found++;
+  return found;
+}
+
+/** The last lines of all files for a person, each with its file's prefix. */
+export const renderLogs = (files: LogFile[], count: number): string =>
+  files.flatMap((file) => lastLines(file.path, count).map((line) => `${file.prefix}${line}\n`)).join("");
+
+const LOOK_EVERY = 500;
+
+/**
+ * Follows what is written to a file from now on, in whole lines, also while it does not exist yet, and over a rotation
+ * that renames it or that copies and truncates it. The returned function stops.
+ */
+export function followLines({ path: file, prefix }: LogFile, say: (text: string) => void): () => void {
+  let rest = "";
+  const onText = (text: string) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    if (lines.length > 0) say(lines.map((line) => `${prefix}${line}\n`).join(""));
+  };
+  let known = look(file);
+  let stop = known ? follow(file, onText) : undefined;
+  const timer = setInterval(() => {
+    const now = look(file);
+    const isOther = now !== undefined && (now.ino !== known?.ino || now.size < known.size);
+    if (isOther) {
+      stop?.();
+      stop = follow(file, onText);
+      onText(fs.readFileSync(file, "utf8"));
+    }
+    known = now ?? known;
+  }, LOOK_EVERY);
+  return () => {
+    clearInterval(timer);
+    stop?.();
+    if (rest) say(`${prefix}${rest}\n`);
+  };
+}
+
+const look = (file: string) => fs.statSync(file, { throwIfNoEntry: false });
