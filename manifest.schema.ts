@@ -27,14 +27,22 @@ const paths = (wanted: string) => z.array(insidePath, { error: `a list of ${want
 const source = z.strictObject({
   repo: line("a path or URL").default(".").describe("The checkout or repository, relative to this file."),
   ref: line("a branch, tag or commit").default("HEAD").describe("What is built when no ref is given."),
-  via: z.enum(["git", "worktree"]).default("git").describe("git: what is committed; worktree: the files as they lie there."),
-  exclude: z.array(line("a pattern"), { error: "a list of patterns" }).default([]).describe("Files that a release goes without."),
+  via: z
+    .enum(["git", "worktree"])
+    .default("git")
+    .describe("git: what is committed; worktree: the files as they lie there."),
+  exclude: z
+    .array(line("a pattern"), { error: "a list of patterns" })
+    .default([])
+    .describe("Files that a release goes without."),
   pull: z.literal("ff-only").optional().describe("Fetch and fast-forward first; local changes are named and refused."),
 });
 
 const dependency = z.strictObject({
   path: insidePath.describe("Its place in the release, such as backend/venv."),
-  key: listOf(insidePath, "a lockfile, or a list of them").describe("Lockfiles: the set is made again when one changes."),
+  key: listOf(insidePath, "a lockfile, or a list of them").describe(
+    "Lockfiles: the set is made again when one changes.",
+  ),
   dir: insidePath.prefault(".").describe("Where run starts, in the release."),
   run: lines.describe("What makes the set."),
 });
@@ -48,9 +56,12 @@ const buildStep = z.strictObject({
   outputs: paths("paths").default([]).describe("What the step makes."),
   env: env.default({}).describe("Environment variables; values are text."),
   needs: listOf(
-    line(NEED).regex(/^[^\s<>=!]+(?:\s*(?:[<>]=?|==?|!=)\s*\d+(?:\.\d+)*\s*(?:,\s*(?:[<>]=?|==?|!=)\s*\d+(?:\.\d+)*\s*)*)?$/, {
-      error: NEED,
-    }),
+    line(NEED).regex(
+      /^[^\s<>=!]+(?:\s*(?:[<>]=?|==?|!=)\s*\d+(?:\.\d+)*\s*(?:,\s*(?:[<>]=?|==?|!=)\s*\d+(?:\.\d+)*\s*)*)?$/,
+      {
+        error: NEED,
+      },
+    ),
     `${NEED}, or a list of them`,
   )
     .prefault([])
@@ -87,7 +98,9 @@ const hooks = z.strictObject({
 });
 
 const environment = z.looseObject({
-  hosts: listOf(line("a host"), "a host, or a list of them").optional().describe("Hosts that it lives on; absent: this one."),
+  hosts: listOf(line("a host"), "a host, or a list of them")
+    .optional()
+    .describe("Hosts that it lives on; absent: this one."),
   user: account.optional().describe("The account on those hosts."),
   port: port.optional().describe("Their ssh port."),
   environments: z
@@ -107,10 +120,7 @@ export const manifestSchema = z
     deploy_to: line("a path").describe("The tree with releases/, shared/ and current; ~ is expanded."),
     keep_releases: count.default(5).describe("Good releases kept in all."),
     source: source.prefault({}).describe("Where releases come from."),
-    release_id: z
-      .enum(["timestamp", "sha", "tag"])
-      .default("timestamp")
-      .describe("The id that a build gives itself."),
+    release_id: z.enum(["timestamp", "sha", "tag"]).default("timestamp").describe("The id that a build gives itself."),
     linked_files: linked.describe("Files kept in shared/ and linked into each release."),
     linked_dirs: linked.describe("Directories kept in shared/ and linked into each release."),
     dependencies: z.record(name, dependency).default({}).describe("Dependency sets, made once for each lockfile."),
@@ -128,7 +138,10 @@ export const manifestSchema = z
     sites: z.record(name, site).default({}).describe("Proxy sites."),
     logs: z
       .strictObject({
-        max_size: line("a size").regex(/^\d{1,9}[kmgKMG]?$/, { error: "a size such as 10m" }).default("10m").describe("Rotate at this size."),
+        max_size: line("a size")
+          .regex(/^\d{1,9}[kmgKMG]?$/, { error: "a size such as 10m" })
+          .default("10m")
+          .describe("Rotate at this size."),
         keep: count.default(7).describe("Rotated files kept."),
       })
       .optional()
@@ -153,7 +166,9 @@ export const manifestSchema = z
       .describe("Scheduled pruning."),
     hooks: hooks.prefault({}).describe("Commands around the operations."),
     registry: z
-      .strictObject({ url: line("a URL").optional().describe("postgres://… for several hosts; absent: SQLite in the tree.") })
+      .strictObject({
+        url: line("a URL").optional().describe("postgres://… for several hosts; absent: SQLite in the tree."),
+      })
       .prefault({})
       .describe("Where releases are recorded."),
     environments: z
@@ -161,10 +176,9 @@ export const manifestSchema = z
       .default({})
       .describe("Name → hosts, user, port, and any key above to override."),
   })
-  .superRefine(
-    (value, ctx) => checkLinked(value, (path, message) => ctx.addIssue({ code: "custom", path, message })),
-    { when: () => true },
-  );
+  .superRefine((value, ctx) => checkLinked(value, (path, message) => ctx.addIssue({ code: "custom", path, message })), {
+    when: () => true,
+  });
 
 export type Manifest = z.output<typeof manifestSchema>;
 export type ManifestInput = z.input<typeof manifestSchema>;

@@ -1,7 +1,7 @@
 #!/bin/sh
 //usr/bin/env true; d=$(dirname -- "$(readlink -f -- "$0")"); exec "$d/../_bun" "$0" "$@"
 import { answer, entry } from "../../scripts/core/entry.ts";
-import { EXIT, UsageError } from "../../scripts/core/errors.ts";
+import { UsageError } from "../../scripts/core/errors.ts";
 
 await entry<{ lines: string; follow?: boolean }>({
   name: "service/logs",
@@ -22,7 +22,6 @@ await entry<{ lines: string; follow?: boolean }>({
     const files = logs.observeLogFiles(context, call.args as string[]);
     const value = json ? files.map(({ service, path }) => ({ service, path, lines: logs.lastLines(path, count) })) : [];
     answer(call.options, value, json ? "" : logs.renderLogs(files, count));
-    if (!follow) return EXIT.done;
-    return (await import("../../scripts/service/follow-logs.ts")).followLogs(files);
+    if (follow) return logs.followLogs(files);
   },
 });

@@ -1,18 +1,17 @@
 import type { DatabaseSync } from "node:sqlite";
-import { getRow, upsertRow } from "../release/registry.ts";
+import { getRow, type ReleaseRow, type Upsert, upsertRow } from "../release/registry.ts";
 import type { Context } from "./context.ts";
-import { FailedError } from "./errors.ts";
 import { observeRelease } from "./observe.ts";
-import { reporter, seconds } from "./reporter.ts";
+import type { Paths } from "./paths.ts";
 import type { Actions } from "./steps/kind.ts";
-import type { RecordStep, SuiteCommand, WaitStep } from "./step.ts";
+import type { SuiteCommand, WaitStep } from "./step.ts";
 
 /** What the suite's own commands mean inside an operation; each is loaded only when a plan has it. */
 export function createActions(context: Context, database: DatabaseSync): Actions {
   return {
     call: (command) => call(context, command),
     wait: (step, signal) => (step.until === "idle" ? waitForIdle(context, step, signal) : waitForHealth(context, step, signal)),
-    record: (step) => applyRecord(context, database, step),
+    record: (step) => void applyRecord(context.paths, database, step),
   };
 }
 
@@ -33,22 +32,13 @@ async function waitForHealth(context: Context, step: WaitStep, signal: AbortSign
 }
 
 async function waitForIdle(context: Context, step: WaitStep, signal: AbortSignal | undefined): Promise<void> {
-  const { waitUntilIdle } = await import("../health/idle.ts");
-  const { drain } = context.manifest;
-  if (!drain) return;
-  const cwd = context.paths.current;
-  const onTick = (left: number) => reporter().detail(`not idle yet, ${seconds(left)} left`);
-  const { idle, lastAnswer } = await waitUntilIdle({ ...drain, cwd }, onTick, signal);
-  if (idle) return;
-  const answer = `not idle after ${seconds(drain.timeout)}: ${lastAnswer}`;
-  if (drain.then === "abort") throw new FailedError(answer, { step: step.title, next: "try again when the job is done" });
-  reporter().warn(`${answer}; going on, as drain.then says`);
+  const { applyDrain } = await import("../health/drain.ts");
+  await applyDrain(context, step.title, signal);
 }
 
 /** A registry row, with what a complete release says of itself. */
-export function applyRecord(context: Context, database: DatabaseSync, step: RecordStep): void {
-  const { releaseId, sha, status } = step;
-  const isNew = getRow(database, releaseId)?.bytes == null;
-  const bytes = isNew || status === "built" ? observeRelease(context.paths, releaseId).bytes : undefined;
-  upsertRow(database, { releaseId, sha, status, bytes });
+export function applyRecord(paths: Paths, database: DatabaseSync, change: Upsert): ReleaseRow {
+  const isNew = getRow(database, change.releaseId)?.bytes == null;
+  const bytes = isNew || change.status === "built" ? observeRelease(paths, change.releaseId).bytes : undefined;
+  return upsertRow(database, { ...change, bytes });
 }

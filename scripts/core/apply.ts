@@ -29,6 +29,7 @@ export async function applyPlan(plan: Plan, context: ApplyContext, journal: Jour
     }
   } catch (error) {
     const failed = asSwitchbackError(error);
+    context.giveRoom();
     throw hasTouched ? await revert(plan, failed, context, journal) : await discard(plan, failed, context, journal);
   }
   journal.settle();

@@ -20,6 +20,8 @@ import type { Actions, ShowContext } from "./steps/kind.ts";
 export interface Operation<Facts, Args> {
   /** Word under which the journal and the log keep it. */
   kind: string;
+  /** It gives room back or brings back what served: on a full disk it may use what was kept for that. */
+  mayUseReserve?: boolean;
   observe(context: Context, args: Args): Facts | Promise<Facts>;
   /** Pure. More than one plan: each stands when the next one fails. */
   plan(context: Context, facts: Facts, args: Args): Plan[];
@@ -57,13 +59,13 @@ export async function operate<F, A>(
   if (!fs.existsSync(context.paths.deployTo)) await decide();
   const isDone = holdSignals();
   const since = performance.now();
-  takeTree(context);
-  const database = openDatabase(context.paths.registry);
   try {
-    const outcome = await carryOut(operation, context, args, decide, database);
+    takeTree(context, operation.mayUseReserve === true);
+    const outcome = await carryOut(operation, context, args, decide);
     return { ...outcome, duration_ms: Math.round(performance.now() - since) };
+  } catch (error) {
+    throw asSwitchbackError(error);
   } finally {
-    database.close();
     releaseLock();
     isDone();
   }
@@ -74,15 +76,15 @@ async function carryOut<F, A>(
   context: Context,
   args: A,
   decide: () => Promise<Plan[]>,
-  database: DatabaseSync,
 ): Promise<Omit<Outcome, "duration_ms">> {
+  const database = openDatabase(context.paths.registry);
   const actions = createActions(context, database);
   await recoverFirst(context, database, actions);
   const plans = await decide();
   const { journal, logPath } = beginRecord(context, database, operation.kind, [JSON.stringify(args)]);
   reporter().logTo(logPath);
   try {
-    for (const plan of plans) await carryOutPlan(plan, database, { journal, logPath, actions });
+    for (const plan of plans) await carryOutPlan(plan, context, database, { journal, logPath, actions });
   } catch (error) {
     const failed = asSwitchbackError(error);
     journal.finish(outcomeOf(failed), failed.exit, failed.message);
@@ -105,13 +107,15 @@ async function recoverFirst(context: Context, database: DatabaseSync, actions: A
 
 async function carryOutPlan(
   plan: Plan,
+  context: Context,
   database: DatabaseSync,
   { journal, logPath, actions }: { journal: Journal; logPath: string; actions: Actions },
 ): Promise<void> {
   for (const note of plan.notes ?? []) reporter().say(note);
   const before = plan.releaseId ? getRow(database, plan.releaseId)?.status : undefined;
   journal.about(plan.releaseId, plan.previousId, before);
-  await applyPlan(plan, { signal: signal(), logPath, operationId: journal.id, actions }, journal);
+  const giveRoom = () => spendReserve(context.paths);
+  await applyPlan(plan, { signal: signal(), logPath, operationId: journal.id, actions, giveRoom }, journal);
   if (plan.refusal) throw plan.refusal;
   if (plan.done) reporter().say(plan.done);
 }
@@ -127,10 +131,11 @@ const OUTCOMES: Record<number, string> = {
 const outcomeOf = (error: SwitchbackError) => OUTCOMES[error.exit] ?? "failed";
 
 /** Makes the tree's root, if there is none yet, and takes its lock. */
-function takeTree(context: Context): void {
+function takeTree(context: Context, mayUseReserve: boolean): void {
   fs.mkdirSync(context.paths.deployTo, { recursive: true });
+  // Before the lock: even that writes a few bytes, and giving the reserve back changes nothing for anybody.
+  if (mayUseReserve) spendReserve(context.paths);
   acquireLock(context.paths.lock, () => describeHolder(context));
-  spendReserve(context.paths);
 }
 
 function describeHolder(context: Context): string {

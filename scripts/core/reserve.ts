@@ -19,7 +19,7 @@ export function spendReserve(paths: Paths): void {
 /** Keeps a megabyte and a few inodes for the day when the disk is full; only where there is plenty. */
 export function keepReserve(paths: Paths): void {
   const place = reservePath(paths);
-  if (fs.existsSync(place) || !fs.existsSync(paths.logs) || isTight(paths, 32)) return;
+  if (fs.existsSync(place) || !fs.existsSync(paths.logs) || isTight(paths, 8)) return;
   fs.mkdirSync(place);
   // Random bytes: a file system that compresses would keep no room for zeros.
   const bytes = crypto.getRandomValues(new Uint8Array(65_536));

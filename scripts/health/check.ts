@@ -4,7 +4,7 @@ import { FailedError } from "../core/errors.ts";
 import { releasePath } from "../core/paths.ts";
 import { reporter } from "../core/reporter.ts";
 import { definitionsOf, recordedManifest, supervisorOf } from "../service/definitions.ts";
-import { realPath } from "../service/environment.ts";
+import { realPath } from "../service/real-path.ts";
 import { gate, type GateInput } from "./gate.ts";
 import type { Proof } from "./identity.ts";
 import type { Check } from "./probe.ts";
@@ -17,6 +17,19 @@ export interface HealthOptions {
   smoke?: boolean | undefined;
 }
 
+/** What the gate saw of a healthy release; times in milliseconds. */
+export interface HealthProof {
+  services: readonly Proof[];
+  /** Good answers in a row, at least. */
+  healthy: number;
+  soak: number;
+  attempts: number;
+  waitedMs: number;
+  lastAnswer?: string;
+  /** Smoke requests that passed. */
+  smoked: number;
+}
+
 /**
  * The gate of SPEC section 5, promise 7, for the release that is current.
  * @throws FailedError with the last answer and each service's last log lines.
@@ -25,15 +38,19 @@ export async function applyHealthCheck(
   context: Context,
   options: HealthOptions,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<HealthProof> {
   const manifest = options.recorded ? recordedManifest(context, options.releaseId) : context.manifest;
   const input = { ...(await gateInput(context, manifest, options.releaseId)), signal };
   const result = await gate(input);
   if (!result.ok) throw unhealthy(context, manifest, result.reason ?? "not healthy", result.lastAnswer);
-  if (!options.smoke || manifest.smoke.length === 0) return;
+  const { attempts, waitedMs, lastAnswer } = result;
+  const { proofs: services, healthy, soak } = input;
+  const proof = { services, healthy, soak, attempts, waitedMs, ...(lastAnswer === undefined ? {} : { lastAnswer }) };
+  if (!options.smoke || manifest.smoke.length === 0) return { ...proof, smoked: 0 };
   const { smoke } = await import("./smoke.ts");
   const tried = await smoke(manifest.smoke, signal ?? new AbortController().signal);
   if (!tried.ok) throw unhealthy(context, manifest, `smoke: ${tried.reason}`, undefined);
+  return { ...proof, smoked: manifest.smoke.length };
 }
 
 async function gateInput(context: Context, manifest: Manifest, releaseId: string): Promise<GateInput> {

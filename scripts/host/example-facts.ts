@@ -1,11 +1,10 @@
 import type { Context } from "../core/context.ts";
 import type { ReleaseFact, TreeFacts } from "../core/observe.ts";
 import type { Plan } from "../core/step.ts";
-import { type ActivationFacts, planActivation } from "../release/activation.ts";
+import { type ActivationFacts, planActivation, planRestore } from "../release/activation.ts";
 import { planBuild } from "../release/build_release.ts";
 import { prepareShared } from "../release/prepare_shared.ts";
 import { planPrune } from "../release/prune.ts";
-import { planRecovery } from "../release/recover.ts";
 import type { ReleaseRow } from "../release/registry.ts";
 import type { SharedFact } from "../release/shared.ts";
 import { definitionsOf } from "../service/definitions.ts";
@@ -17,12 +16,13 @@ export const NEW_ID = "20261120-221530-a1b2c3d";
 export const OLD_ID = "20261113-090000-0d4c3b2";
 
 const SHA = "a1b2c3d4e5f60718293a4b5c6d7e8f9001122334";
+const OLD_SHA = "0d4c3b2a1f5e60718293a4b5c6d7e8f900112233";
 const NOW = new Date("2026-11-20T22:15:30Z");
 
 const row = (id: string, activation: number, status: ReleaseRow["status"], previous: string | null): ReleaseRow => ({
   id: activation,
   release_id: id,
-  commit_sha: id === NEW_ID ? SHA : "",
+  commit_sha: id === NEW_ID ? SHA : OLD_SHA,
   migration_marker: null,
   status,
   deployed_at: null,
@@ -34,7 +34,7 @@ const row = (id: string, activation: number, status: ReleaseRow["status"], previ
 });
 
 /** A tree in which `currentId` serves, with OLD_ID as the good release before it. */
-function exampleTree(context: Context, currentId: string, more: ReleaseRow[] = []): TreeFacts {
+function exampleTree(currentId: string, more: ReleaseRow[] = []): TreeFacts {
   const rows = [
     row(NEW_ID, 1001, currentId === NEW_ID ? "deployed" : "built", OLD_ID),
     row(OLD_ID, 1000, currentId === OLD_ID ? "deployed" : "replaced", more[0]?.release_id ?? null),
@@ -55,7 +55,7 @@ const exampleRelease = (id: string, isComplete: boolean): ReleaseFact => ({
   isComplete,
   isBuilding: false,
   isSealed: isComplete,
-  sha: id === NEW_ID ? SHA : "",
+  sha: id === NEW_ID ? SHA : OLD_SHA,
   hasRecordedManifest: id === OLD_ID,
 });
 
@@ -71,7 +71,7 @@ function exampleShared({ manifest, paths }: Context, state: SharedFact["state"])
 }
 
 const activation = (context: Context, from: string, to: string): ActivationFacts => ({
-  tree: exampleTree(context, from),
+  tree: exampleTree(from),
   target: exampleRelease(to, true),
   services: names(context),
   running: names(context),
@@ -85,7 +85,7 @@ export function examplePrepare(context: Context, phase: "link" | "harden"): Plan
   const shared = exampleShared(context, phase === "link" ? "absent" : "link");
   const taken = phase === "link" ? [] : shared.map((fact) => ({ fact, source: fact.sourcePath, bytes: 0 }));
   const facts = {
-    tree: exampleTree(context, OLD_ID),
+    tree: exampleTree(OLD_ID),
     shared,
     suite: { version: "", isInstalled: true, files: [], packages: new Map<string, string>() },
     running: phase === "link" ? [] : names(context),
@@ -104,7 +104,7 @@ export function exampleBuild(context: Context): Plan {
     return { need, name, path: name };
   });
   return planBuild(context, {
-    tree: exampleTree(context, OLD_ID),
+    tree: exampleTree(OLD_ID),
     source: { repo: source.repo, ref: source.ref, sha: SHA, isDirty: false, tags: [], submodules: [], bytes: 0, files: 0 },
     id: NEW_ID,
     release: exampleRelease(NEW_ID, false),
@@ -124,34 +124,16 @@ export function examplePrune(context: Context): Plan {
   const { keep_releases: keep } = context.manifest;
   const week = (back: number) => new Date(NOW.getTime() - back * 7 * 86_400_000).toISOString().slice(0, 10).replaceAll("-", "");
   // Current and the one before it stay whatever keep_releases is.
-  const older = Array.from({ length: Math.max(keep, 2) - 1 }, (_, i) => row(`${week(i + 2)}-090000-${"9e8f7a6"}`, 999 - i, "replaced", null));
-  return planPrune(context, { tree: exampleTree(context, NEW_ID, older), used: new Map() }, keep);
+  const older = Array.from({ length: Math.max(keep, 2) - 1 }, (_, i) => row(`${week(i + 2)}-090000-0d4c3b2`, 999 - i, "replaced", null));
+  return planPrune(context, { tree: exampleTree(NEW_ID, older), used: new Map() }, keep);
 }
 
-/** Recovery from a switch that was cut off between stop and start. */
-export function exampleRecovery(context: Context): Plan {
-  const operation = {
-    id: "20261120-221531-switch-1a2b",
-    kind: "switch",
-    release_id: NEW_ID,
-    previous_release_id: OLD_ID,
-    status_before: "built",
-    arguments: "[]",
-    pid: 0,
-    host: "",
-    user: "",
-    started_at: "",
-    finished_at: null,
-    has_touched: 1,
-    outcome: null,
-    exit_code: null,
-    message: null,
-  } as const;
-  const tree = exampleTree(context, OLD_ID);
-  const services = names(context);
-  return planRecovery(context, { tree, operation, running: [], services, orphans: [], leftovers: [], removing: [], building: [], kept: [] });
+/** How what served comes back after a switch that failed, or was cut off once the services were stopped. */
+export function exampleRestore(context: Context): Plan {
+  const steps = planRestore(context, activation(context, OLD_ID, NEW_ID));
+  return { title: `Bring ${OLD_ID} back`, steps, discard: [], revert: [], done: "" };
 }
 
-export const exampleStart = (context: Context) => planStart(context, exampleTree(context, OLD_ID), { names: [] });
+export const exampleStart = (context: Context) => planStart(context, exampleTree(OLD_ID), { names: [] });
 
 export const exampleStop = (context: Context) => planStop(context, names(context), { names: [] });

@@ -39,7 +39,7 @@ export function openNeutral(text: string, manifestName: string, environment: str
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), "switchback-"));
   try {
     const filePath = path.join(directory, manifestName);
-    fs.writeFileSync(filePath, renderWithTrailer(text, CHECKOUT, undefined));
+    fs.writeFileSync(filePath, renderWithTrailer(text, { originPath: CHECKOUT }));
     const load = (name: string | undefined) => loadManifest({ filePath, environment: name, env: { HOME }, cwd: directory });
     const names = environmentNames(openManifest(filePath, manifestName).root);
     const environments = names.map((name) => ({ name, loaded: load(name) }));

@@ -15,7 +15,11 @@ export interface Checked {
 }
 
 /** Where a path of a layer's value stands in the file, with a message; `part`: the part of the value that is meant. */
-export function problemAt({ text, source }: ManifestDocument, layer: Layer, { path, at, message, part }: Finding): Problem {
+export function problemAt(
+  { text, source }: ManifestDocument,
+  layer: Layer,
+  { path, at, message, part }: Finding,
+): Problem {
   const [start, end] = source.rangeOf(layer.inFile(path), at);
   const inner = part === undefined ? -1 : text.slice(start, end).indexOf(part);
   const offset = Math.max(inner, 0) + start;
@@ -61,5 +65,8 @@ function withChoice(finding: Finding, { root }: ManifestDocument, layer: Layer):
   if (layer.environment !== undefined || typeof key !== "string" || deeper.length > 0) return finding;
   const giving = environmentNames(root).filter((name) => Object.hasOwn(overrideOf(root, name), key));
   if (giving.length === 0) return finding;
-  return { ...finding, message: `${finding.message}; choose an environment that gives it: --env ${giving.join(" or --env ")}` };
+  return {
+    ...finding,
+    message: `${finding.message}; choose an environment that gives it: --env ${giving.join(" or --env ")}`,
+  };
 }

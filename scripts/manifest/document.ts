@@ -16,6 +16,8 @@ export interface ManifestDocument {
   basePath: string;
   /** The environment that a tree's copy was made for. */
   environment?: string;
+  /** The tree that holds this copy. */
+  deployTo?: string;
 }
 
 /** Reads a manifest file; throws a ManifestError when it is no YAML map, or no file at all. */
@@ -27,12 +29,22 @@ export function openManifest(filePath: string, file: string): ManifestDocument {
   };
   const source = parseYaml(text, report);
   const root = source.value;
-  if (problems.length === 0 && !isPlainMap(root)) report(source.rangeOf([], "value")[0], `${showWhole(root)}, wanted keys such as app and deploy_to`);
+  if (problems.length === 0 && !isPlainMap(root))
+    report(source.rangeOf([], "value")[0], `${showWhole(root)}, wanted keys such as app and deploy_to`);
   const trailer = readTrailer(text);
   if (trailer && !isAbsolute(trailer.originPath)) report(trailer.offset, "origin: wanted an absolute path", 80);
+  if (trailer?.deployTo && !isAbsolute(trailer.deployTo)) report(trailer.offset, "deploy_to: wanted an absolute path", 80);
   if (problems.length > 0) throw new ManifestError(file, text, problems);
   const basePath = trailer?.originPath ?? dirname(filePath);
-  return { file, text, source, root: root as PlainMap, basePath, ...(trailer?.environment === undefined ? {} : { environment: trailer.environment }) };
+  return {
+    file,
+    text,
+    source,
+    root: root as PlainMap,
+    basePath,
+    ...(trailer?.deployTo === undefined ? {} : { deployTo: trailer.deployTo }),
+    ...(trailer?.environment === undefined ? {} : { environment: trailer.environment }),
+  };
 }
 
 const showWhole = (root: unknown): string =>

@@ -35,7 +35,10 @@ export function findManifest({ flag, environment, env, cwd, launcherPath }: Find
   const inRoot = env["DEPLOY_ROOT"] ? join(resolve(cwd, expandHome(env["DEPLOY_ROOT"], env)), FILE_NAME) : undefined;
   const found = near ?? beside ?? (inRoot && isFile(inRoot) ? inRoot : undefined);
   if (found) return found;
-  throw nothingFound([cwd, launcherDir].filter((path) => path !== undefined), inRoot);
+  throw nothingFound(
+    [cwd, launcherDir].filter((path) => path !== undefined),
+    inRoot,
+  );
 }
 
 /** The nearest manifest upward; one inside a tree's releases gives way to the tree's own. */
@@ -46,7 +49,12 @@ function nearestUpward(from: string): string | undefined {
     if (path === dirname(path)) break;
   }
   const [nearest] = found;
-  const tree = found.find((path) => isTree(path) && nearest !== path && ["releases", "current"].some((part) => `${nearest}${sep}`.startsWith(join(path, part) + sep)));
+  const tree = found.find(
+    (path) =>
+      isTree(path) &&
+      nearest !== path &&
+      ["releases", "current"].some((part) => `${nearest}${sep}`.startsWith(join(path, part) + sep)),
+  );
   const chosen = tree ?? nearest;
   return chosen === undefined ? undefined : join(chosen, FILE_NAME);
 }
@@ -55,9 +63,12 @@ function refuseOtherTree(near: string, treePath: string, { environment, env, cwd
   const intended = treeOf(near, { environment, env, cwd });
   if (intended === undefined || isSame(intended, treePath)) return;
   const [nearFile, treeFile] = [showFile(near, cwd), join(treePath, FILE_NAME)];
-  throw new UsageError(`this command belongs to the tree ${treePath}, but ${nearFile} here is for ${intended}: say which is meant`, {
-    next: [`--manifest ${treeFile}`, `--manifest ${nearFile}`],
-  });
+  throw new UsageError(
+    `this command belongs to the tree ${treePath}, but ${nearFile} here is for ${intended}: say which is meant`,
+    {
+      next: [`--manifest ${treeFile}`, `--manifest ${nearFile}`],
+    },
+  );
 }
 
 /** The tree that a manifest is for; undefined when it cannot tell, and loading it will say why. */
@@ -83,7 +94,8 @@ function nothingFound(looked: string[], inRoot: string | undefined): UsageError 
   });
 }
 
-const isTree = (path: string): boolean => statSync(join(path, "releases"), { throwIfNoEntry: false })?.isDirectory() ?? false;
+const isTree = (path: string): boolean =>
+  statSync(join(path, "releases"), { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 function isFile(path: string): boolean {
   try {
@@ -93,13 +105,12 @@ function isFile(path: string): boolean {
   }
 }
 
-function isSame(a: string, b: string): boolean {
-  const real = (path: string): string => {
-    try {
-      return realpathSync(path);
-    } catch {
-      return path;
-    }
-  };
-  return real(a) === real(b);
+const isSame = (a: string, b: string): boolean => realPath(a) === realPath(b);
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }

@@ -34,7 +34,7 @@ const quoted = (value: unknown): string => JSON.stringify(value);
  * which carries no list of what is known, the known keys.
  */
 export function wantedPhrase(issue: z.core.$ZodRawIssue): string {
-  if (issue.code === "unrecognized_keys") return Object.keys((issue.inst as z.core.$ZodObject)._zod.def.shape).join(" ");
+  if (issue.code === "unrecognized_keys") return Object.keys((issue.inst as z.ZodObject).shape).join(" ");
   if (issue.code === "invalid_type") return TYPES[String(issue.expected)] ?? String(issue.expected);
   if (issue.code === "invalid_value") return `${issue.values.length > 1 ? "one of " : ""}${issue.values.join(", ")}`;
   return "something else";
@@ -45,14 +45,25 @@ export const showPath = (path: PropertyKey[]): string =>
   path.map((step, index) => (typeof step === "number" ? `[${step}]` : `${index ? "." : ""}${String(step)}`)).join("");
 
 /** What zod found, one finding for each thing to mend; `root` is the value that was checked, `written` its source text. */
-export function findingsOf(issues: Issue[], root: unknown, written: (path: PropertyKey[]) => string | undefined): Finding[] {
+export function findingsOf(
+  issues: Issue[],
+  root: unknown,
+  written: (path: PropertyKey[]) => string | undefined,
+): Finding[] {
   return issues.flatMap((issue) => findings(issue, [], root, written));
 }
 
-function findings(issue: Issue, prefix: PropertyKey[], root: unknown, written: (path: PropertyKey[]) => string | undefined): Finding[] {
+function findings(
+  issue: Issue,
+  prefix: PropertyKey[],
+  root: unknown,
+  written: (path: PropertyKey[]) => string | undefined,
+): Finding[] {
   const path = [...prefix, ...issue.path];
   if (issue.code === "unrecognized_keys")
-    return issue.keys.slice(0, MAX_PROBLEMS).map((key) => ({ path: [...path, key], at: "key", message: unknownKey(key, path, issue.message.split(" ")) }));
+    return issue.keys
+      .slice(0, MAX_PROBLEMS)
+      .map((key) => ({ path: [...path, key], at: "key", message: unknownKey(key, path, issue.message.split(" ")) }));
   if (!isPresent(root, path)) return [missingKey(path)];
   if (issue.code === "invalid_union") {
     const branch = issue.errors.filter((errors) => !errors.some(isOfOtherType));
@@ -72,7 +83,11 @@ function custom(issue: z.core.$ZodIssueCustom, path: PropertyKey[]): Finding {
   const missing = issue.params?.["missing"];
   if (typeof missing === "string") return missingKey([...path, missing]);
   const isAboutEntry = typeof path.at(-1) === "number";
-  return { path, at: isAboutEntry ? "value" : "key", message: isAboutEntry ? issue.message : `${showPath(path)} ${issue.message}` };
+  return {
+    path,
+    at: isAboutEntry ? "value" : "key",
+    message: isAboutEntry ? issue.message : `${showPath(path)} ${issue.message}`,
+  };
 }
 
 const inside = (path: PropertyKey[]): string => (path.length > 0 ? ` in ${showPath(path)}` : "");
@@ -101,8 +116,10 @@ function showFound(value: unknown, written: string | undefined): string {
 
 function hint(issue: Issue, value: unknown, written: string | undefined): string {
   const isPlain = typeof value === "number" || typeof value === "boolean";
-  if (isPlain && wantsText(issue) && !/unit|"/.test(issue.message)) return `: quote it, ${quoted(written ?? String(value))}`;
-  if (typeof value === "string" && issue.code === "invalid_type" && isWord(value)) return `: write ${value} without quotes`;
+  if (isPlain && wantsText(issue) && !/unit|"/.test(issue.message))
+    return `: quote it, ${quoted(written ?? String(value))}`;
+  if (typeof value === "string" && issue.code === "invalid_type" && isWord(value))
+    return `: write ${value} without quotes`;
   if (typeof value === "string" && issue.code === "invalid_value") return showNearest(value, issue.values.map(String));
   return "";
 }

@@ -18,7 +18,13 @@ export function renderJsonSchema(): string {
   const refs = Object.fromEntries(Object.keys($defs).map((key) => [key, inPart[key]]));
   environment["properties"] = { ...inPart, ...(environment["properties"] as Json) };
   environment["additionalProperties"] = false;
-  const whole = { $schema, title: "deploy.yaml of switchback", ...schema, properties: { ...properties, ...refs }, $defs };
+  const whole = {
+    $schema,
+    title: "deploy.yaml of switchback",
+    ...schema,
+    properties: { ...properties, ...refs },
+    $defs,
+  };
   return `${JSON.stringify(whole, null, 2)}\n`;
 }
 

@@ -30,7 +30,9 @@ function laterPaths({ manifest, environment }: LoadedManifest): Path[] {
     [["registry", "url"], manifest.registry.url !== undefined],
     [["environments", environment ?? "", "hosts"], here?.hosts !== undefined],
   ];
-  const inServices = Object.entries(manifest.services).flatMap(([name, service]) => laterInService(["services", name], service));
+  const inServices = Object.entries(manifest.services).flatMap(([name, service]) =>
+    laterInService(["services", name], service),
+  );
   return [...claims.filter(([, isUsed]) => isUsed).map(([path]) => path), ...inServices];
 }
 
@@ -41,7 +43,7 @@ function laterInService(path: Path, service: Service): Path[] {
   if (service.instances === undefined && service.run.includes("%i")) keys.push("run");
   if (service.user !== undefined && !isOwnUser(service.user)) keys.push("user");
   if (service.group !== undefined && !isOwnGroup(service.group)) keys.push("group");
-  return keys.map((key) => [...path, key]);
+  return keys.map((key) => path.concat(key));
 }
 
 function isOwnUser(user: string): boolean {
@@ -60,7 +62,9 @@ function isOwnGroup(group: string): boolean {
 
 function groupNames(gid: string): string[] {
   try {
-    const rows = readFileSync("/etc/group", "utf8").split("\n").map((row) => row.split(":"));
+    const rows = readFileSync("/etc/group", "utf8")
+      .split("\n")
+      .map((row) => row.split(":"));
     return rows.filter((row) => row[2] === gid).map(([name = ""]) => name);
   } catch {
     return [];
@@ -89,6 +93,8 @@ function withoutEffect(service: Service): string[] {
 
 function foreignUnits(service: Service, { services }: Manifest): string[] {
   return (["after", "wants"] as const).flatMap((key) =>
-    service[key].filter((other) => !Object.hasOwn(services, other)).map((other) => `${key} ${other} ${NO_EFFECT}: it is no service of this manifest`),
+    service[key]
+      .filter((other) => !Object.hasOwn(services, other))
+      .map((other) => `${key} ${other} ${NO_EFFECT}: it is no service of this manifest`),
   );
 }

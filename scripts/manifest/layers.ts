@@ -20,7 +20,8 @@ export const environmentNames = (root: PlainMap): string[] =>
 
 /** Lays `environments.<environment>` over the top level. */
 export function layerOf(root: PlainMap, environment: string | undefined): Layer {
-  if (environment === undefined) return { root: structuredClone(root), isOverridden: () => false, inFile: (path) => path };
+  if (environment === undefined)
+    return { root: structuredClone(root), isOverridden: () => false, inFile: (path) => path };
   const { environments, ...base } = root;
   const over = overrideOf(root, environment);
   const merged = structuredClone(deepMerge(base, over)) as PlainMap;

@@ -36,13 +36,19 @@ export interface LoadedManifest {
 }
 
 /** Reads and checks a manifest; throws a ManifestError (exit 2) that names everything wrong with it, with its place. */
-export function loadManifest({ filePath: given, environment: flag, env, cwd = process.cwd() }: LoadOptions): LoadedManifest {
+export function loadManifest({
+  filePath: given,
+  environment: flag,
+  env,
+  cwd = process.cwd(),
+}: LoadOptions): LoadedManifest {
   const filePath = resolve(cwd, given);
   const document = openManifest(filePath, showFile(filePath, cwd));
   const { file, text, basePath } = document;
   const environment = flag ?? document.environment;
   checkEnvironment(document.root, environment, file);
   const layer = layerOf(document.root, environment);
+  if (document.deployTo && environment === document.environment) layer.root["deploy_to"] = document.deployTo;
   applyEnvironmentVariables(layer.root, env, cwd);
   const { manifest, problems } = checkLayer(document, layer);
   if (!manifest) throw new ManifestError(file, text, problems);
@@ -57,6 +63,6 @@ export function loadManifest({ filePath: given, environment: flag, env, cwd = pr
   };
 }
 
-/** Text of `<deploy_to>/deploy.yaml`: the manifest as it is, with a trailer that names its origin and environment. */
-export const renderTreeCopy = ({ text, basePath, environment }: LoadedManifest): string =>
-  renderWithTrailer(text, basePath, environment);
+/** Text of `<deploy_to>/deploy.yaml`: the manifest as it is, with a trailer that names its origin, tree and environment. */
+export const renderTreeCopy = ({ text, basePath, environment, manifest }: LoadedManifest): string =>
+  renderWithTrailer(text, { originPath: basePath, deployTo: manifest.deploy_to, environment });

@@ -9,7 +9,8 @@ export const isPlainMap = (value: unknown): value is PlainMap =>
 export function deepMerge(base: unknown, over: unknown): unknown {
   if (!isPlainMap(base) || !isPlainMap(over)) return over;
   const merged: PlainMap = { ...base };
-  for (const [key, value] of Object.entries(over)) merged[key] = Object.hasOwn(base, key) ? deepMerge(base[key], value) : value;
+  for (const [key, value] of Object.entries(over))
+    merged[key] = Object.hasOwn(base, key) ? deepMerge(base[key], value) : value;
   return merged;
 }
 
@@ -18,7 +19,9 @@ export function overrideOf(root: unknown, name: string): PlainMap {
   const environments = isPlainMap(root) ? root["environments"] : undefined;
   const chosen = isPlainMap(environments) && Object.hasOwn(environments, name) ? environments[name] : undefined;
   if (!isPlainMap(chosen)) return {};
-  return Object.fromEntries(Object.entries(chosen).filter(([key]) => !(ENVIRONMENT_KEYS as readonly string[]).includes(key)));
+  return Object.fromEntries(
+    Object.entries(chosen).filter(([key]) => !(ENVIRONMENT_KEYS as readonly string[]).includes(key)),
+  );
 }
 
 /** Whether the merged value at `path` (or the map that lacks it) was written in `over`, not in `base`. */

@@ -9,7 +9,10 @@ const REFERENCE = /\$\{services\.([^}]*)\}/g;
 export function expandPorts(root: PlainMap, report: ReportAt): void {
   const services = isPlainMap(root["services"]) ? root["services"] : {};
   const expand = (text: string, path: PropertyKey[]): string =>
-    text.replace(REFERENCE, (whole, inner: string) => portOf(services, inner, (message) => report(path, message, whole)) ?? whole);
+    text.replace(
+      REFERENCE,
+      (whole, inner: string) => portOf(services, inner, (message) => report(path, message, whole)) ?? whole,
+    );
   const inMap = (owner: unknown, path: PropertyKey[], keys?: string[]): void => {
     if (!isPlainMap(owner)) return;
     for (const key of keys ?? Object.keys(owner)) {

@@ -85,4 +85,5 @@ function renderFrame(lines: string[], { line, column, length }: Problem): string
 }
 
 /** A file must not be able to write escapes to the terminal of who reads the error. */
-const printable = (text: string): string => text.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "�");
+const printable = (text: string): string =>
+  text.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "�");

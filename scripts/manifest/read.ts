@@ -16,7 +16,6 @@ export function readManifest(filePath: string, file: string): string {
     throw new ManifestError(file, text, [{ line, column: 1, length: 1, message }]);
   };
   const bytes = readBytes(filePath, refuse);
-  if (bytes.length > MAX_BYTES) refuse("the file is larger than 1 MB: this is no manifest");
   const text = decode(bytes);
   return text ?? refuse("this line is not UTF-8: save the file as UTF-8", firstBadLine(bytes));
 }

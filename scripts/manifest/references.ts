@@ -8,7 +8,8 @@ export function checkReferences(root: PlainMap, report: ReportAt): void {
   for (const [site, value] of Object.entries(isPlainMap(root["sites"]) ? root["sites"] : {})) {
     const proxy = isPlainMap(value) && isPlainMap(value["proxy"]) ? value["proxy"] : {};
     for (const [place, target] of Object.entries(proxy))
-      if (isPlainMap(target)) checkProxy(services, ["sites", site, "proxy", place, "service"], target["service"], report);
+      if (isPlainMap(target))
+        checkProxy(services, ["sites", site, "proxy", place, "service"], target["service"], report);
   }
 }
 
@@ -22,7 +23,10 @@ function checkHealthPaths(root: PlainMap, services: PlainMap, report: ReportAt):
   for (const [name, service] of Object.entries(services)) {
     if (!isPlainMap(service) || service["port"] !== undefined) continue;
     if (isPath(pathOf(service["health"])))
-      report(["services", name, "health"], `the service "${name}" has no port to ask: give it port, or health as a map with url, tcp or run`);
+      report(
+        ["services", name, "health"],
+        `the service "${name}" has no port to ask: give it port, or health as a map with url, tcp or run`,
+      );
   }
 }
 

@@ -14,15 +14,23 @@ const isRemote = (repo: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(repo
 export function applyEnvironmentVariables(root: PlainMap, env: NodeJS.ProcessEnv, cwd: string): void {
   const { DEPLOY_ROOT, REPO_ROOT } = env;
   if (DEPLOY_ROOT) root["deploy_to"] = resolve(cwd, expandHome(DEPLOY_ROOT, env));
-  if (REPO_ROOT) root["source"] = { ...(isPlainMap(root["source"]) ? root["source"] : {}), repo: resolve(cwd, expandHome(REPO_ROOT, env)) };
+  if (REPO_ROOT)
+    root["source"] = {
+      ...(isPlainMap(root["source"]) ? root["source"] : {}),
+      repo: resolve(cwd, expandHome(REPO_ROOT, env)),
+    };
 }
 
 /** Reports a `deploy_to` or `source.repo` that is no place for a tree or a checkout. */
 export function checkPaths(root: PlainMap, basePath: string, report: ReportAt): void {
   const source = isPlainMap(root["source"]) ? root["source"]["repo"] : undefined;
-  const named: [PropertyKey[], unknown][] = [[["deploy_to"], root["deploy_to"]], [["source", "repo"], source]];
+  const named: [PropertyKey[], unknown][] = [
+    [["deploy_to"], root["deploy_to"]],
+    [["source", "repo"], source],
+  ];
   for (const [path, value] of named)
-    if (typeof value === "string" && /^~[^/]/.test(value)) report(path, "only ~ alone is expanded: wanted the whole path");
+    if (typeof value === "string" && /^~[^/]/.test(value))
+      report(path, "only ~ alone is expanded: wanted the whole path");
   if (typeof root["deploy_to"] === "string" && resolve(basePath, root["deploy_to"]) === "/")
     report(["deploy_to"], "the tree cannot be the root directory");
 }

@@ -1,9 +1,11 @@
-const TRAILER = /^# switchback: origin=(\S+)(?: env=(\S+))?\s*$/;
+const TRAILER = /^# switchback: origin=(\S+)(?: deploy_to=(\S+))?(?: env=(\S+))?\s*$/;
 
 /** Where the manifest of a tree's copy came from. */
 export interface Trailer {
   originPath: string;
-  environment?: string;
+  /** The tree that it was copied into: `~` and $DEPLOY_ROOT may mean something else to cron. */
+  deployTo?: string | undefined;
+  environment?: string | undefined;
   /** Offset of its line. */
   offset: number;
 }
@@ -21,16 +23,22 @@ function decode(text: string): string {
 /** The trailer in the last line that is not empty, if that is one. */
 export function readTrailer(text: string): Trailer | undefined {
   const offset = text.trimEnd().lastIndexOf("\n") + 1;
-  const [, origin, environment] = TRAILER.exec(text.slice(offset).trimEnd()) ?? [];
+  const [, origin, deployTo, environment] = TRAILER.exec(text.slice(offset).trimEnd()) ?? [];
   if (origin === undefined) return undefined;
-  return { originPath: decode(origin), offset, ...(environment === undefined ? {} : { environment: decode(environment) }) };
+  return {
+    originPath: decode(origin),
+    ...(deployTo === undefined ? {} : { deployTo: decode(deployTo) }),
+    offset,
+    ...(environment === undefined ? {} : { environment: decode(environment) }),
+  };
 }
 
 /** `text` with the trailer that lets a copy in the tree find what its relative paths are relative to. */
-export function renderWithTrailer(text: string, originPath: string, environment: string | undefined): string {
+export function renderWithTrailer(text: string, { originPath, deployTo, environment }: Omit<Trailer, "offset">): string {
   const existing = readTrailer(text);
   const body = existing ? text.slice(0, existing.offset) : text;
   const end = body === "" || body.endsWith("\n") ? "" : "\n";
+  const tree = deployTo === undefined ? "" : ` deploy_to=${encode(deployTo)}`;
   const env = environment === undefined ? "" : ` env=${encode(environment)}`;
-  return `${body}${end}# switchback: origin=${encode(originPath)}${env}\n`;
+  return `${body}${end}# switchback: origin=${encode(originPath)}${tree}${env}\n`;
 }

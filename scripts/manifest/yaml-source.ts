@@ -1,4 +1,15 @@
-import { Composer, type CST, isAlias, isMap, isScalar, isSeq, type Node, Parser, type Scalar, type YAMLMap } from "yaml";
+import {
+  Composer,
+  type CST,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  Parser,
+  type Scalar,
+  type YAMLMap,
+} from "yaml";
 
 const MAX_DEPTH = 32;
 const MAX_ALIASES = 100;
@@ -105,7 +116,11 @@ class Reader {
     if ("anchor" in node && node.anchor) this.#anchors.set(node.anchor, node);
     if (isScalar(node)) return node.value;
     this.#open.add(node);
-    const value = isMap(node) ? this.#readMap(node, depth) : isSeq(node) ? node.items.map((item) => this.read(item as Node, depth + 1)) : null;
+    const value = isMap(node)
+      ? this.#readMap(node, depth)
+      : isSeq(node)
+        ? node.items.map((item) => this.read(item as Node, depth + 1))
+        : null;
     this.#open.delete(node);
     return value;
   }
@@ -147,7 +162,8 @@ class Reader {
     const target = this.#anchors.get(name);
     if (!target) return this.#refuse(start, `*${name} names no anchor above it`, end - start);
     if (this.#open.has(target)) return this.#refuse(start, `*${name} stands inside what it refers to`, end - start);
-    if (++this.#aliases > MAX_ALIASES) return this.#aliases === MAX_ALIASES + 1 ? this.#refuseMore(this.#outerAlias ?? node) : undefined;
+    if (++this.#aliases > MAX_ALIASES)
+      return this.#aliases === MAX_ALIASES + 1 ? this.#refuseMore(this.#outerAlias ?? node) : undefined;
     this.#targets.set(node, target);
     const outer = this.#outerAlias;
     this.#outerAlias ??= node;

@@ -2,7 +2,8 @@ import type { Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
 import { releasePath } from "../core/paths.ts";
 import { definitionsOf, placeOf } from "../service/definitions.ts";
-import { envRequired, realPath, serviceEnvironment } from "../service/environment.ts";
+import { envRequired, serviceEnvironment } from "../service/environment.ts";
+import { realPath } from "../service/real-path.ts";
 
 /** What `env_required` of each service misses when it runs from a release; names only, never a value. */
 export function missingEnvironment(context: Context, manifest: Manifest, id: string): string[] {

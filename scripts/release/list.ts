@@ -119,7 +119,7 @@ const isGone = (release: ListedRelease) => !release.is_complete && release.statu
 
 const COLUMNS: Column<ListedRelease>[] = [
   { title: "  RELEASE", cell: ({ is_current, release_id }) => `${is_current ? "*" : " "} ${release_id}` },
-  { title: "STATUS", cell: ({ is_known, status }) => status ?? (is_known ? "-" : "unknown to the registry") },
+  { title: "STATUS", cell: ({ status }) => status ?? "unknown" },
   { title: "COMMIT", cell: ({ commit_sha }) => commit_sha.slice(0, 7) || "-" },
   { title: "REF", cell: ({ ref }) => ref ?? "", drop: 2 },
   { title: "BUILT (UTC)", cell: ({ built_at }) => showTime(built_at).slice(0, 16), drop: 3 },
@@ -130,6 +130,7 @@ const COLUMNS: Column<ListedRelease>[] = [
 
 function notesOf(release: ListedRelease): string {
   const notes: [boolean, string][] = [
+    [!release.is_known, "unknown to the registry"],
     [release.is_current, "current"],
     [release.is_pinned, "pinned"],
     [release.is_rollback_target, "rollback target"],

@@ -30,6 +30,7 @@ export interface Verdict {
 /** `ops/release/prune.ts [--keep N]`: removes old releases; cron calls it. */
 export const prune: Operation<PruneFacts, PruneArgs> = {
   kind: "prune",
+  mayUseReserve: true,
   observe: (context) => observePrune(context, observeTree(context.paths)),
   plan(context, facts, args) {
     const keep = args.keep ?? context.manifest.keep_releases;

@@ -10,6 +10,7 @@ import { observeRelease, observeTree, type TreeFacts } from "../core/observe.ts"
 import type { Operation } from "../core/operate.ts";
 import { BUILDING, currentTarget, releasePath, removingPath } from "../core/paths.ts";
 import { reporter } from "../core/reporter.ts";
+import { spendReserve } from "../core/reserve.ts";
 import { OPERATION_MARK } from "../core/shell.ts";
 import type { Plan, ReleaseStatus, Step } from "../core/step.ts";
 import type { Actions } from "../core/steps/kind.ts";
@@ -44,6 +45,7 @@ export interface RecoveryFacts {
 /** `ops/release/recover.ts`: finishes or undoes what a crash interrupted; every changing command does the same first. */
 export const recover: Operation<RecoveryFacts[], object> = {
   kind: "recover",
+  mayUseReserve: true,
   async observe(context) {
     const { open } = observeTree(context.paths);
     return Promise.all(open.map((operation) => observeRecovery(context, operation)));
@@ -193,7 +195,8 @@ async function applyRecovery(
 ): Promise<void> {
   const { journal, logPath } = beginRecord(context, database, "recover", [operation.id]);
   try {
-    await applyPlan(plan, { signal, logPath, operationId: journal.id, actions }, journal);
+    const giveRoom = () => spendReserve(context.paths);
+    await applyPlan(plan, { signal, logPath, operationId: journal.id, actions, giveRoom }, journal);
     finishOperation(database, operation.id, "interrupted", null, plan.done);
     journal.finish("done", EXIT.done, plan.done);
     reporter().say(plan.done);

@@ -16,6 +16,7 @@ export interface RollbackArgs {
 /** `ops/release/rollback.ts [id]`: back to the release that served before, or to the named one. */
 export const rollback: Operation<ActivationFacts, RollbackArgs> = {
   kind: "rollback",
+  mayUseReserve: true,
   observe(context, { id }) {
     const target = id ?? lastGood(context, observeTree(context.paths));
     return observeActivation(context, checkedId(target));

@@ -17,6 +17,7 @@ export interface SwitchArgs {
 /** `ops/release/switch_current.ts <id>`: makes a complete release current. */
 export const switchCurrent: Operation<ActivationFacts, SwitchArgs> = {
   kind: "switch",
+  mayUseReserve: true,
   observe: (context, { id }) => observeActivation(context, checkedId(id)),
   plan: (context, facts) => [planSwitch(context, facts)],
 };

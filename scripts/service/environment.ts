@@ -1,7 +1,7 @@
 import fs from "node:fs";
-import path from "node:path";
 import type { ServiceDefinition, ServicePlace, ServiceRelease } from "./definition.ts";
 import { readEnvFile } from "./env-file.ts";
+import { realPath } from "./real-path.ts";
 
 /** In the environment of every process of a service: how it is found again when its pid file is gone. */
 export const SERVICE_MARK = "SWITCHBACK_SERVICE";
@@ -91,11 +91,4 @@ function problemOf(value: string | undefined): EnvProblem["problem"] | undefined
   return PLACEHOLDERS.some((pattern) => pattern.test(value)) ? "placeholder" : undefined;
 }
 
-/** `file` with every link resolved; `file` itself while it does not exist. */
-export function realPath(file: string): string {
-  try {
-    return fs.realpathSync(file);
-  } catch {
-    return path.resolve(file);
-  }
-}
+export { realPath } from "./real-path.ts";

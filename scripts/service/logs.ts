@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import type { Context } from "../core/context.ts";
+import { EXIT, type ExitCode } from "../core/errors.ts";
 import { follow } from "../core/follow.ts";
 import { observeCurrent } from "../core/observe.ts";
 import { logPaths } from "./definition.ts";
@@ -71,7 +72,7 @@ const LOOK_EVERY = 500;
  * Follows what is written to a file from now on, in whole lines, also while it does not exist yet, and over a rotation
  * that renames it or that copies and truncates it. The returned function stops.
  */
-export function followLines({ path: file, prefix }: LogFile, say: (text: string) => void): () => void {
+function followLines({ path: file, prefix }: LogFile, say: (text: string) => void): () => void {
   let rest = "";
   const onText = (text: string) => {
     const lines = (rest + text).split("\n");
@@ -98,3 +99,16 @@ export function followLines({ path: file, prefix }: LogFile, say: (text: string)
 }
 
 const look = (file: string) => fs.statSync(file, { throwIfNoEntry: false });
+
+/** Prints what is written to the files until a signal comes (exit 130), or until nobody reads it any more (exit 0). */
+export function followLogs(files: LogFile[]): Promise<ExitCode> {
+  return new Promise((resolve) => {
+    const stops = files.map((file) => followLines(file, (text) => void process.stdout.write(text)));
+    const end = (code: ExitCode) => {
+      stops.forEach((stop) => stop());
+      resolve(code);
+    };
+    process.on("SIGINT", () => end(EXIT.interrupted)).on("SIGTERM", () => end(EXIT.interrupted));
+    process.stdout.on("error", () => end(EXIT.done));
+  });
+}

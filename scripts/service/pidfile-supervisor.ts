@@ -3,11 +3,12 @@ import path from "node:path";
 import { FailedError, UsageError } from "../core/errors.ts";
 import { instanceOf, logPaths, type ServiceDefinition, type ServicePlace, type ServiceRelease } from "./definition.ts";
 import { endProcesses } from "./end-processes.ts";
-import { realPath, SERVICE_MARK, serviceEnvironment, serviceMark } from "./environment.ts";
+import { SERVICE_MARK, serviceEnvironment, serviceMark } from "./environment.ts";
 import { launch } from "./launch.ts";
 import { serviceMembers, type KnownProcess } from "./members.ts";
 import { pidfilePath, readPidfile, removePidfile, writePidfile } from "./pidfile.ts";
 import { environmentOf, observeProcess, observeProcesses, observeProcessFacts, startedAt, type ProcessFacts } from "./processes.ts";
+import { realPath } from "./real-path.ts";
 import { lastLogLines } from "./service-log.ts";
 import type { ServiceState, StartResult, StopResult, Supervisor } from "./supervisor.ts";
 import { parseWords } from "./words.ts";
@@ -131,8 +132,8 @@ async function start(place: ServicePlace, definition: ServiceDefinition, release
   const words = parseWords(definition.run, environment, { where: `${where}.run`, instance: instanceOf(name) });
   fs.mkdirSync(place.runPath, { recursive: true });
   const pid = await launch({ where, words, cwd, environment, ...logPaths(definition, place, release.path) });
-  // One that ended at once has no start time any more: any other process with its pid is then not the same one.
-  const startTime = observeProcessFacts(pid)?.startTime ?? "ended";
+  // One that ended at once has no start time any more; a pid alone proves nothing later.
+  const startTime = observeProcessFacts(pid)?.startTime ?? "";
   writePidfile(pidfile, { pid, startTime });
   return { already: false, pid, startTime, warnings };
 }

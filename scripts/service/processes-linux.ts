@@ -1,8 +1,11 @@
 import fs from "node:fs";
+import { realPath } from "./real-path.ts";
 import type { PathUser, Process, ProcessFacts, ProcessTable } from "./processes.ts";
 
 // USER_HZ: what the kernel shows in /proc/PID/stat on every architecture that the runtime supports.
 const TICKS_PER_SECOND = 100;
+// The session of the kernel's own threads.
+const KERNEL = 0;
 const LISTENING = "0A";
 const DELETED = " (deleted)";
 
@@ -84,8 +87,25 @@ function startedAt({ startTime }: ProcessFacts): Date {
   return new Date(Date.now() - (uptime - Number.parseInt(startTime, 10) / TICKS_PER_SECOND) * 1000);
 }
 
+/** A process's environment as it stands in its memory; undefined when it is gone or belongs to another user. */
+function environ(pid: number): Buffer | undefined {
+  for (let tries = 0; ; tries++) {
+    const bytes = read(`/proc/${pid}/environ`);
+    if (bytes?.length !== 0 || tries === EXEC_TRIES || isBare(pid)) return bytes;
+    Atomics.wait(PAUSE, 0, 0, 1);
+  }
+}
+
+// In execve() a process has for a moment neither arguments nor environment; overlooked then, it would outlive a stop. One that has
+// arguments before and after a look at its environment was not in it, unless this process was held up between: hence three times.
+function isBare(pid: number): boolean {
+  if (facts(pid)?.sid === KERNEL) return true;
+  const isEmpty = (name: string) => read(`/proc/${pid}/${name}`)?.length === 0;
+  return [1, 2, 3].every(() => !isEmpty("cmdline") && isEmpty("environ") && !isEmpty("cmdline"));
+}
+
 function environment(pid: number): Record<string, string> | undefined {
-  const text = read(`/proc/${pid}/environ`)?.toString("utf8");
+  const text = environ(pid)?.toString("utf8");
   if (text === undefined) return undefined;
   const entries = text.split("\0").filter((entry) => entry.indexOf("=") > 0);
   return Object.fromEntries(entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]));
@@ -93,25 +113,12 @@ function environment(pid: number): Record<string, string> | undefined {
 
 function marks(name: string, processes: readonly ProcessFacts[]): Map<number, string> {
   const found = new Map<number, string>();
-  const isEmpty = ({ pid }: ProcessFacts): boolean => {
-    const bytes = read(`/proc/${pid}/environ`);
+  for (const { pid } of processes) {
+    const bytes = environ(pid);
     const value = bytes && valueIn(bytes, `${name}=`);
     if (value !== undefined) found.set(pid, value);
-    return bytes?.length === 0;
-  };
-  let unclear = processes.filter((one) => isEmpty(one) && one.sid !== 0);
-  for (let tries = 0; unclear.length > 0 && tries < EXEC_TRIES; tries++) {
-    unclear = unclear.filter((one) => isEmpty(one) && !hasArguments(one, isEmpty));
-    if (unclear.length > 0) Atomics.wait(PAUSE, 0, 0, 1);
   }
   return found;
-}
-
-// In execve() a process has for a moment neither arguments nor environment; overlooked then, it would outlive a stop. One that has
-// arguments before and after a look at its environment was not in it, unless this process was held up between: hence three times.
-function hasArguments(one: ProcessFacts, isEmpty: (one: ProcessFacts) => boolean): boolean {
-  const has = () => read(`/proc/${one.pid}/cmdline`)?.length !== 0;
-  return [1, 2, 3].every(() => has() && isEmpty(one) && has());
 }
 
 // Searched as bytes: to decode the environment of every process costs ten times as much.
@@ -155,7 +162,7 @@ function listeningSockets(table: string, port: number): string[] {
 const socketsOf = (pid: number) => names(`/proc/${pid}/fd`).flatMap((fd) => link(`/proc/${pid}/fd/${fd}`) ?? []);
 
 function usersOfPath(path: string, isSkipped: (pid: number) => boolean): PathUser[] {
-  const root = fs.realpathSync(path);
+  const root = realPath(path);
   const isBelow = (file: string | undefined) => {
     const name = file?.endsWith(DELETED) ? file.slice(0, -DELETED.length) : file;
     return name !== undefined && (name === root || name.startsWith(`${root}/`));

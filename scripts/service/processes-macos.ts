@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
-import fs from "node:fs";
 import type { PathUser, Process, ProcessFacts, ProcessTable } from "./processes.ts";
+import { realPath } from "./real-path.ts";
 
 function output(program: string, args: string[]): string {
   const run = spawnSync(program, args, { encoding: "utf8", env: { ...process.env, LC_ALL: "C", TZ: "UTC" }, maxBuffer: 64 * 1024 * 1024 });
@@ -75,7 +75,7 @@ function openFiles(select: string[]): OpenFile[] {
 }
 
 function usersOfPath(path: string, isSkipped: (pid: number) => boolean): PathUser[] {
-  const root = fs.realpathSync(path);
+  const root = realPath(path);
   const used = openFiles([]).filter(({ pid, file }) => !isSkipped(pid) && (file === root || file.startsWith(`${root}/`)));
   return used.map(({ pid, fd, file }) => ({ pid, how: howOf(fd), command: command(pid), file }));
 }

@@ -13,6 +13,7 @@ interface RestartFacts {
 /** `ops/service/restart.ts`: stops what runs, starts it from the release that is current. */
 export const restartServices: Operation<RestartFacts, StartArgs> = {
   kind: "restart",
+  mayUseReserve: true,
   async observe(context) {
     refuseLater(context.loaded);
     return { tree: observeTree(context.paths), running: await runningServices(context) };

@@ -20,6 +20,7 @@ export interface StartArgs {
 /** `ops/service/start.ts`: starts what does not run, and waits until it is healthy. */
 export const startServices: Operation<TreeFacts, StartArgs> = {
   kind: "start",
+  mayUseReserve: true,
   observe(context) {
     refuseLater(context.loaded);
     return observeTree(context.paths);

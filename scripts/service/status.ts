@@ -102,12 +102,12 @@ function statusOf(state: ServiceState) {
   };
 }
 
-function problemOf({ state, pidFile, releaseId }: ServiceState, currentId: string | undefined): string | null {
-  if (state === "stopped") return "it does not run";
-  if (state === "stale") return "it died, or was killed: its pid file is still there";
+function problemOf({ name, state, pidFile, releaseId }: ServiceState, currentId: string | undefined): string | null {
+  if (state === "stopped") return `it does not run: ops/service/start.ts ${name}`;
+  if (state === "stale") return `it died, or was killed: ops/service/logs.ts ${name}`;
   if (pidFile === "foreign") return "it runs as another user";
   if (releaseId === undefined) return "from which release it runs cannot be told";
-  if (currentId !== undefined && releaseId !== currentId) return `it runs from ${releaseId}, and ${currentId} is current`;
+  if (currentId !== undefined && releaseId !== currentId) return `${currentId} is current, and it runs from ${releaseId}: ops/service/restart.ts ${name}`;
   return null;
 }
 
@@ -121,7 +121,7 @@ async function otherServices(context: Context, supervisor: Supervisor, wanted: S
     url: null,
     logs: [],
     is_wanted: false,
-    problem: "it runs, and is no service of the release that is current",
+    problem: `it still runs, and the current release has no such service: ops/service/stop.ts ${state.name}`,
   }));
 }
 

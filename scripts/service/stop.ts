@@ -12,6 +12,7 @@ export interface StopArgs {
 /** `ops/service/stop.ts`: stops what runs; what does not run is no error. */
 export const stopServices: Operation<string[], StopArgs> = {
   kind: "stop",
+  mayUseReserve: true,
   observe: (context) => runningServices(context),
   plan: (context, running, args) => [planStop(context, running, args)],
 };

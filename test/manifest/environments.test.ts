@@ -61,25 +61,37 @@ test("what only the environments give asks for one of them", () => {
   expect(load(text, { environment: "prod" }).manifest.deploy_to).toBe("/b");
 });
 
+test("what another environment lacks is no error", () => {
+  const text = "app: demo\nenvironments:\n  dev: {deploy_to: /a}\n  prod: {keep_releases: 9}\n";
+  expect(load(text, { environment: "dev" }).manifest.deploy_to).toBe("/a");
+});
+
 test("an environment is a map and holds no environments", () => {
-  expect(errorOf(`${HEAD}environments:\n  dev:\n`)).toContain("deploy.yaml:4:3: environments.dev: found nothing, wanted a map");
+  expect(errorOf(`${HEAD}environments:\n  dev:\n`)).toContain(
+    "deploy.yaml:4:3: environments.dev: found nothing, wanted a map",
+  );
   expect(errorOf(`${HEAD}environments: {dev: {environments: {x: {}}}}\n`)).toContain(
     "deploy.yaml:3:36: environments.dev.environments: found a map, wanted no environments inside an environment",
   );
 });
 
+/** What loading TEXT for that environment ends with. */
+function attempt(environment: string): unknown {
+  try {
+    load(TEXT, { environment });
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
 test("an unknown environment names the near ones", () => {
-  const attempt = (environment: string) => {
-    try {
-      load(TEXT, { environment });
-    } catch (error) {
-      return error;
-    }
-    return undefined;
-  };
   const near = attempt("prd");
   expect(near).toBeInstanceOf(UsageError);
-  expect(near).toMatchObject({ message: 'deploy.yaml has no environment "prd"; did you mean "prod"?', next: ["--env prod"] });
+  expect(near).toMatchObject({
+    message: 'deploy.yaml has no environment "prd"; did you mean "prod"?',
+    next: ["--env prod"],
+  });
   expect(attempt("staging")).toMatchObject({ message: 'deploy.yaml has no environment "staging"; it has dev, prod' });
   expect(attempt("constructor")).toMatchObject({ exit: 2 });
 });

@@ -54,32 +54,84 @@ health: {path: /x, url: "http://x/"}
 const ONE_LINE: [text: string, headline: string][] = [
   ["release_id: v1\n", 'deploy.yaml:3:13: release_id: found "v1", wanted one of timestamp, sha, tag'],
   ["source: {pull: rebase}\n", 'deploy.yaml:3:16: source.pull: found "rebase", wanted ff-only'],
-  ["source: {ref: 12345e7}\n", 'deploy.yaml:3:15: source.ref: found 12345e7, wanted a branch, tag or commit: quote it, "12345e7"'],
+  [
+    "source: {ref: 12345e7}\n",
+    'deploy.yaml:3:15: source.ref: found 12345e7, wanted a branch, tag or commit: quote it, "12345e7"',
+  ],
   ["keep_releases: 0\n", "deploy.yaml:3:16: keep_releases: found 0, wanted a whole number, 1 or more"],
-  ["services: {Api: {run: x}}\n", 'deploy.yaml:3:12: "Api" cannot be a key here: wanted a name of small letters, digits, - and _ that starts with a letter'],
-  ["services: {api: {run: x, port: 65536}}\n", "deploy.yaml:3:32: services.api.port: found 65536, wanted a port from 1 to 65535"],
-  ['services: {api: {run: x, port: "80"}}\n', 'deploy.yaml:3:32: services.api.port: found "80", wanted a port from 1 to 65535: write 80 without quotes'],
-  ["services: {api: {run: x, health: health, port: 1}}\n", 'deploy.yaml:3:34: services.api.health: found "health", wanted a path that starts with /, such as /health'],
-  ["services: {api: {run: x, health: /h}}\n", 'deploy.yaml:3:34: the service "api" has no port to ask: give it port, or health as a map with url, tcp or run'],
-  ["services: {api: {run: x, schedule: daily}}\n", 'deploy.yaml:3:36: services.api.schedule: found "daily", wanted a cron schedule of five fields, such as "30 3 * * *"'],
-  ["services: {api: {run: [x, y]}}\n", "deploy.yaml:3:23: services.api.run: found a list, wanted a command and its arguments on one line (no shell)"],
-  ["services: {api: {run: x, env: {A-B: x}}}\n", `deploy.yaml:3:32: "A-B" cannot be a key here: wanted a variable's name: letters, digits and _`],
-  ["linked_files: [a, {path: b, shared: a}]\n", "deploy.yaml:3:19: b and a would both be shared/a: give one of them another `shared`"],
+  [
+    "services: {Api: {run: x}}\n",
+    'deploy.yaml:3:12: "Api" cannot be a key here: wanted a name of small letters, digits, - and _ that starts with a letter',
+  ],
+  [
+    "services: {api: {run: x, port: 65536}}\n",
+    "deploy.yaml:3:32: services.api.port: found 65536, wanted a port from 1 to 65535",
+  ],
+  [
+    'services: {api: {run: x, port: "80"}}\n',
+    'deploy.yaml:3:32: services.api.port: found "80", wanted a port from 1 to 65535: write 80 without quotes',
+  ],
+  [
+    "services: {api: {run: x, health: health, port: 1}}\n",
+    'deploy.yaml:3:34: services.api.health: found "health", wanted a path that starts with /, such as /health',
+  ],
+  [
+    "services: {api: {run: x, health: /h}}\n",
+    'deploy.yaml:3:34: the service "api" has no port to ask: give it port, or health as a map with url, tcp or run',
+  ],
+  [
+    "services: {api: {run: x, schedule: daily}}\n",
+    'deploy.yaml:3:36: services.api.schedule: found "daily", wanted a cron schedule of five fields, such as "30 3 * * *"',
+  ],
+  [
+    "services: {api: {run: x, restart_se: 2s}}\n",
+    'deploy.yaml:3:26: unknown key "restart_se" in services.api; did you mean "restart_sec"?',
+  ],
+  [
+    "services: {api: {run: [x, y]}}\n",
+    "deploy.yaml:3:23: services.api.run: found a list, wanted a command and its arguments on one line (no shell)",
+  ],
+  [
+    "services: {api: {run: x, env: {A-B: x}}}\n",
+    `deploy.yaml:3:32: "A-B" cannot be a key here: wanted a variable's name: letters, digits and _`,
+  ],
+  [
+    "linked_files: [a, {path: b, shared: a}]\n",
+    "deploy.yaml:3:19: b and a would both be shared/a: give one of them another `shared`",
+  ],
   ["linked_files: [a, ./a]\n", "deploy.yaml:3:19: a is linked twice"],
   ["linked_files: [a/b]\nlinked_dirs: [a]\n", "deploy.yaml:4:15: a/b, which is linked too, lies inside a"],
   ["linked_dirs: [.]\n", "deploy.yaml:3:15: a linked entry names something inside the release, not all of it"],
   ["linked_dirs: [deps]\n", "deploy.yaml:3:15: shared/deps holds the dependency sets: choose another `shared`"],
-  ["linked_files: [RELEASE.json]\n", "deploy.yaml:3:16: RELEASE.json belongs to the release itself and cannot be linked"],
-  ["linked_files: [{path: a, mod: x}]\n", 'deploy.yaml:3:26: unknown key "mod" in linked_files[0]; did you mean "mode"?'],
+  [
+    "linked_files: [RELEASE.json]\n",
+    "deploy.yaml:3:16: RELEASE.json belongs to the release itself and cannot be linked",
+  ],
+  [
+    "linked_files: [{path: a, mod: x}]\n",
+    'deploy.yaml:3:26: unknown key "mod" in linked_files[0]; did you mean "mode"?',
+  ],
   ["linked_files: [{shared: a}]\n", 'deploy.yaml:3:16: "path" is missing in linked_files[0]'],
   ["linked_files: .env\n", 'deploy.yaml:3:15: linked_files: found ".env", wanted a list of paths'],
   ["database: {sqlite: a, backup: b}\n", "deploy.yaml:3:1: database has either sqlite, or both backup and restore"],
-  ["build: {a: {run: x, needs: node >> 20}}\n", `deploy.yaml:3:28: build.a.needs: found "node >> 20", wanted a command's name or path, with a version range if it matters: python>=3.13,<3.14`],
+  [
+    "build: {a: {run: x, needs: node >> 20}}\n",
+    `deploy.yaml:3:28: build.a.needs: found "node >> 20", wanted a command's name or path, with a version range if it matters: python>=3.13,<3.14`,
+  ],
   ["build: {a: {run: [x, 7]}}\n", 'deploy.yaml:3:22: build.a.run[1]: found 7, wanted a line of shell: quote it, "7"'],
   ["hooks: {before_build: []}\n", "deploy.yaml:3:23: hooks.before_build: found a list, wanted at least one line"],
-  ["services: {api: {run: x}}\nsites: {m: {kind: nginx, proxy: {/: {service: web}}}}\n", 'deploy.yaml:4:47: there is no service "web"'],
-  ["services: {api: {run: x}}\nsites: {m: {kind: nginx, proxy: {/: {service: api}}}}\n", 'deploy.yaml:4:47: the service "api" has no port and no socket'],
-  ["sites: {m: {kind: nginx, no_store: [/$uri]}}\n", 'deploy.yaml:3:37: sites.m.no_store[0]: found "/$uri", wanted a URL path that starts with /, without spaces and {};$'],
+  [
+    "services: {api: {run: x}}\nsites: {m: {kind: nginx, proxy: {/: {service: web}}}}\n",
+    'deploy.yaml:4:47: there is no service "web"',
+  ],
+  [
+    "services: {api: {run: x}}\nsites: {m: {kind: nginx, proxy: {/: {service: api}}}}\n",
+    'deploy.yaml:4:47: the service "api" has no port and no socket',
+  ],
+  [
+    "sites: {m: {kind: nginx, no_store: [/$uri]}}\n",
+    'deploy.yaml:3:37: sites.m.no_store[0]: found "/$uri", wanted a URL path that starts with /, without spaces and {};$',
+  ],
 ];
 
 test.each(ONE_LINE)("%s", (text, headline) => {

@@ -44,7 +44,9 @@ test("from elsewhere, the launcher's own tree by the path as typed", () => {
 test("last, the tree that DEPLOY_ROOT names", () => {
   const { root, tree, copy } = makeHost();
   expect(findManifest({ env: { DEPLOY_ROOT: tree }, cwd: root })).toBe(copy);
-  expect(() => findManifest({ env: { DEPLOY_ROOT: join(root, "none") }, cwd: root })).toThrow(join(root, "none/deploy.yaml"));
+  expect(() => findManifest({ env: { DEPLOY_ROOT: join(root, "none") }, cwd: root })).toThrow(
+    join(root, "none/deploy.yaml"),
+  );
 });
 
 test("a tree's launcher and a manifest for that tree go together", () => {
@@ -54,11 +56,16 @@ test("a tree's launcher and a manifest for that tree go together", () => {
 
 test("a tree's launcher refuses a manifest for another tree", () => {
   const { root, tree, copy, launcherPath } = makeHost();
-  const other = put(join(root, "other/deploy.yaml"), "app: b\ndeploy_to: ./tree\nenvironments: {here: {deploy_to: ../tree}}\n");
+  const other = put(
+    join(root, "other/deploy.yaml"),
+    "app: b\ndeploy_to: ./tree\nenvironments: {here: {deploy_to: ../tree}}\n",
+  );
   const cwd = dirname(other);
   const attempt = () => findManifest({ env: {}, cwd, launcherPath });
   expect(attempt).toThrow(UsageError);
-  expect(attempt).toThrow(`this command belongs to the tree ${tree}, but deploy.yaml here is for ${join(cwd, "tree")}: say which is meant`);
+  expect(attempt).toThrow(
+    `this command belongs to the tree ${tree}, but deploy.yaml here is for ${join(cwd, "tree")}: say which is meant`,
+  );
   expect(findManifest({ env: {}, cwd, launcherPath, environment: "here" })).toBe(other);
   expect(findManifest({ env: {}, cwd, launcherPath, flag: copy })).toBe(copy);
   // Launched from a checkout, the nearest manifest is meant.

@@ -37,7 +37,9 @@ test("every key says what it is for", () => {
     for (const [key, value] of Object.entries(node)) {
       if (key !== "properties") visit(value, `${path}/${key}`);
       else
-        for (const [name, property] of Object.entries(value as Record<string, { description?: string; $ref?: string }>)) {
+        for (const [name, property] of Object.entries(
+          value as Record<string, { description?: string; $ref?: string }>,
+        )) {
           if (!property.description && !property.$ref) silent.push(`${path}/${name}`);
           visit(property, `${path}/${name}`);
         }

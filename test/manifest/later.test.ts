@@ -8,7 +8,8 @@ function refused(text: string, environment?: string): string[] {
   try {
     refuseLater(load(HEAD + text, { environment }));
   } catch (error) {
-    if (error instanceof ManifestError) return error.message.split("\n").filter((line) => line.startsWith("deploy.yaml:"));
+    if (error instanceof ManifestError)
+      return error.message.split("\n").filter((line) => line.startsWith("deploy.yaml:"));
     throw error;
   }
   return [];

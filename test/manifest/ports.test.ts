@@ -8,7 +8,8 @@ const SERVICES = `services:
 `;
 
 test("a port is filled in wherever it may stand", () => {
-  const { manifest } = load(`${HEAD}${SERVICES}build: {f: {run: "echo \${services.api.port}", env: {API: "\${services.api.port}/\${services.web.port}"}}}
+  const { manifest } =
+    load(`${HEAD}${SERVICES}build: {f: {run: "echo \${services.api.port}", env: {API: "\${services.api.port}/\${services.web.port}"}}}
 migrate: {run: m, env: {P: "\${services.api.port}"}}
 health: {url: "http://h:\${services.web.port}/"}
 smoke: [{url: "http://h:\${services.api.port}/"}]
@@ -25,7 +26,9 @@ smoke: [{url: "http://h:\${services.api.port}/"}]
 });
 
 test("the environment's port is the one filled in", () => {
-  const { manifest } = load(`${HEAD}${SERVICES}environments: {dev: {services: {web: {port: 3000}}}}\n`, { environment: "dev" });
+  const { manifest } = load(`${HEAD}${SERVICES}environments: {dev: {services: {web: {port: 3000}}}}\n`, {
+    environment: "dev",
+  });
   expect(manifest.services["api"]?.env).toEqual({ CORS: "http://h:3000" });
 });
 

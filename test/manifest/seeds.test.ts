@@ -13,15 +13,27 @@ describe("each of the five systems can be written down", () => {
   test("PaperTok", () => {
     const manifest = loadSeed("papertok");
     expect(manifest.deploy_to).toBe("/home/u/papertok-deploy");
-    expect(manifest.linked_dirs[1]).toEqual({ path: "backend/.venv", shared: "venv", from: "backend/.venv", optional: true });
-    expect(manifest.drain).toMatchObject({ every: 5000, timeout: 3_600_000, then: "abort" });
+    expect(manifest.linked_dirs[1]).toEqual({
+      path: "backend/.venv",
+      shared: "venv",
+      from: "backend/.venv",
+      optional: true,
+    });
+    expect(manifest.drain).toMatchObject({ every: 5000, timeout: 3_600_000 });
     expect(manifest.services["nightly"]?.schedule).toBe("30 3 * * *");
   });
 
   test("a container on a VPS", () => {
     const manifest = loadSeed("vps", "staging");
-    expect(manifest).toMatchObject({ release_id: "tag", keep_releases: 5, deploy_to: "/home/deploy_user/web/my-app-staging" });
-    expect(manifest.services["web"]).toMatchObject({ run: "", container: { image: "my-app", publish: ["127.0.0.1:8081:8080"] } });
+    expect(manifest).toMatchObject({
+      release_id: "tag",
+      keep_releases: 5,
+      deploy_to: "/home/deploy_user/web/my-app-staging",
+    });
+    expect(manifest.services["web"]).toMatchObject({
+      run: "",
+      container: { image: "my-app", publish: ["127.0.0.1:8081:8080"] },
+    });
     expect(manifest.sites["main"]?.maintenance).toEqual({ page: "maintenance.html", retry_after: 5000 });
   });
 
@@ -37,16 +49,29 @@ describe("each of the five systems can be written down", () => {
   test("image annotation behind nginx", () => {
     const manifest = loadSeed("annotation");
     expect(manifest.source).toMatchObject({ repo: "/opt/medc-img-annotation-app", ref: "main", pull: "ff-only" });
-    expect(manifest.services["api"]).toMatchObject({ restart_sec: 2000, env_required: ["SECRET_KEY", "JWT_SECRET_KEY"] });
+    expect(manifest.services["api"]).toMatchObject({
+      restart_sec: 2000,
+      env_required: ["SECRET_KEY", "JWT_SECRET_KEY"],
+    });
     expect(manifest.services["api"]?.run).toContain("'app:create_app()'");
-    expect(manifest.smoke[0]).toMatchObject({ url: "http://127.0.0.1:8000/api/prev_image", body: '{"by":"last_annotated","current_image_id":2}' });
+    expect(manifest.smoke[0]).toMatchObject({
+      url: "http://127.0.0.1:8000/api/prev_image",
+      body: '{"by":"last_annotated","current_image_id":2}',
+    });
     expect(manifest.sites["main"]).toMatchObject({ spa: true, alias: { "/static/img/": { max_age: 604_800_000 } } });
   });
 
   test("Oroboros", () => {
     const manifest = loadSeed("oroboros");
-    expect(manifest).toMatchObject({ release_id: "sha", health: { run: ["scripts/runtime-health-check.sh"], timeout: 60_000 } });
+    expect(manifest).toMatchObject({
+      release_id: "sha",
+      health: { run: ["scripts/runtime-health-check.sh"], timeout: 60_000 },
+    });
     expect(manifest.build["frontend"]?.when).toBe("npm");
-    expect(Object.values(manifest.services).map(({ unit }) => unit)).toEqual(["oroboros-api", "oroboros-worker", "oroboros-web@main"]);
+    expect(Object.values(manifest.services).map(({ unit }) => unit)).toEqual([
+      "oroboros-api",
+      "oroboros-worker",
+      "oroboros-web@main",
+    ]);
   });
 });

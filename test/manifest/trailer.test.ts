@@ -26,11 +26,11 @@ test("a copy of a copy has one trailer, and --env beats it", () => {
   expect(again.manifest.keep_releases).toBe(2);
   expect(renderTreeCopy(copy)).toBe(copy.text);
   expect(renderTreeCopy(again)).toBe(copy.text.replace("env=prod", "env=dev"));
-  expect(copy.text).toBe(`${TEXT}\n# switchback: origin=${copy.basePath} env=prod\n`);
+  expect(copy.text).toBe(`${TEXT}\n# switchback: origin=${copy.basePath} deploy_to=${copy.manifest.deploy_to} env=prod\n`);
 });
 
 test("a folder with spaces, percent signs and newlines survives", () => {
-  const basePath = "/a b/100%\n# switchback: origin=/evil/ü";
+  const basePath = "/a b/100%\n# switchback: origin=/evil/ü deploy_to=/evil";
   const text = renderTreeCopy({ ...load(HEAD), basePath });
   expect(text.trimEnd().split("\n")).toHaveLength(3);
   expect(reload(text)).toMatchObject({ basePath });
@@ -38,6 +38,14 @@ test("a folder with spaces, percent signs and newlines survives", () => {
 });
 
 test("only the last line is a trailer, and its origin is absolute", () => {
-  expect(load(`# switchback: origin=/a\n${HEAD}`).basePath).not.toBe("/a");
-  expect(headlinesOf(`${HEAD}# switchback: origin=a\n`)).toEqual(["deploy.yaml:3:1: origin: wanted an absolute path"]);
+  expect(load(`# switchback: origin=/a deploy_to=/b\n${HEAD}`).basePath).not.toBe("/a");
+  expect(headlinesOf(`${HEAD}# switchback: origin=a deploy_to=/b\n`)).toEqual([
+    "deploy.yaml:3:1: origin: wanted an absolute path",
+  ]);
+});
+
+test("a copy stays with its tree, whatever $DEPLOY_ROOT was when it was made; --env for another one does not", () => {
+  const text = renderTreeCopy({ ...load(TEXT, { environment: "prod" }), manifest: { ...load(TEXT).manifest, deploy_to: "/srv/other" } });
+  expect(reload(text).manifest.deploy_to).toBe("/srv/other");
+  expect(reload(text, "dev").manifest.deploy_to).toBe(load(TEXT).manifest.deploy_to);
 });

@@ -35,11 +35,16 @@ commit() {
   git -C "$app" commit -q -m "$1"
 }
 
-# manifest [--bare]: writes deploy.yaml, with the YAML of standard input behind it; --bare goes without the service.
+# manifest [--bare]: writes deploy.yaml, with the YAML of standard input behind it; --bare has no service, and its gate wants
+# that the release's mode is ok.
 manifest() {
   {
     printf 'app: bats\ndeploy_to: %s\n' "$tree"
-    [ "${1-}" = --bare ] || service
+    if [ "${1-}" = --bare ]; then
+      echo "health: { run: grep -qx ok mode, every: 10ms, timeout: ${gate_timeout:-20s}, soak: 20ms }"
+    else
+      service
+    fi
     cat
   } >"$app/deploy.yaml"
 }

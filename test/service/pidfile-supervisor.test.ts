@@ -122,6 +122,23 @@ describe("start", () => {
     expect(await tree.start(definition)).toMatchObject({ already: false });
   });
 
+  test("takes its program from where a linked directory really is", async () => {
+    fs.mkdirSync(tree.at("shared/data"), { recursive: true });
+    fs.symlinkSync("../../shared/data", tree.at("current/data"));
+    fs.writeFileSync(tree.at("shared/tool"), "#!/bin/sh\nexec sleep 1000\n", { mode: 0o755 });
+    const { pid } = await tree.start(tree.define("../tool", { dir: "data" }));
+    expect(observeProcess(pid)?.cwd).toBe(tree.at("shared/data"));
+  });
+
+  test.each([
+    ["its working directory", "exec env -i sleep 1000"],
+    ["its environment, when it works elsewhere", "cd /; exec sleep 1000"],
+  ])("tells its release by %s", async (_, command) => {
+    const { pid } = await tree.start(tree.define(tree.script("go", command)));
+    await until(() => observeProcess(pid)?.command === "sleep 1000");
+    expect(await observe()).toMatchObject({ state: "running", releaseId: "r1" });
+  });
+
   test("passes on what is wrong in an environment file", async () => {
     fs.writeFileSync(tree.at("current/.env"), "export A=1\n");
     const { warnings } = await tree.start(tree.define("sleep 1000", { env_file: [".env"] }));
@@ -166,14 +183,25 @@ describe("a service that cannot start", () => {
     await expect(tree.start(tree.define("sleep 1"))).rejects.toThrow(/its log .* cannot be opened \(EACCES\)/);
   });
 
-  test("leaves no descriptor of this process open", async () => {
-    const count = () => fs.readdirSync("/proc/self/fd").length;
-    const definition = tree.define("./none");
-    await tree.start(definition).catch(() => {});
-    const before = count();
-    for (let round = 0; round < 5; round++) await tree.start(definition).catch(() => {});
-    expect(count()).toBe(before);
+  test("leaves no descriptor of this process open, nor does a start", async () => {
+    fs.writeFileSync(tree.at("current/app/no-interpreter"), "#!/no/such/sh\n", { mode: 0o755 });
+    const round = async () => {
+      await tree.start(tree.define("./no-interpreter")).catch(() => {});
+      await tree.start(tree.define("sleep 1000"));
+      await stop();
+    };
+    const openLogs = () => fs.readdirSync("/proc/self/fd").map((fd) => linkOf(`/proc/self/fd/${fd}`)).filter((file) => file === tree.at("logs/api.log"));
+    await round();
+    expect(openLogs()).toEqual([]);
   });
+
+  const linkOf = (file: string) => {
+    try {
+      return fs.readlinkSync(file);
+    } catch {
+      return undefined;
+    }
+  };
 });
 
 describe("stop", () => {

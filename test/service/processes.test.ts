@@ -125,4 +125,7 @@ test("names everything that uses a directory, and how", async () => {
   fs.rmSync(path.join(release, "sub"), { recursive: true });
   expect(uses()).toEqual(expect.arrayContaining(all));
   expect(usersOfPath(release).find(({ pid }) => pid === exe)?.command).toBe(`${release}/sleep 1000`);
+  expect(usersOfPath(path.join(directory, "none"))).toEqual([]);
+  fs.rmSync(path.join(directory, "r10"), { recursive: true });
+  expect(usersOfPath(path.join(directory, "r10"))).toEqual([{ pid: other, how: "cwd", command: "sleep 1000", file: `${directory}/r10 (deleted)` }]);
 });

@@ -16,6 +16,8 @@ export interface ApplyContext {
   logPath: string;
   /** Marks every process that a step starts, so that recovery finds what a killed operation left running. */
   operationId: string;
+  /** On a full disk: makes room for what undoes and records a failure. */
+  giveRoom(): void;
   actions: Actions;
 }
 

@@ -55,10 +55,12 @@ export const health = z
   });
 
 /** A service's `health`: a path on its own port, or the whole map. */
-export const serviceHealth = z
-  .union([healthPath.transform((path): z.input<typeof health> => ({ path })).pipe(health), health], {
+export const serviceHealth = z.union(
+  [healthPath.transform((path): z.input<typeof health> => ({ path })).pipe(health), health],
+  {
     error: "a path such as /health, or a map with path, url, tcp or run",
-  });
+  },
+);
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
 
@@ -98,5 +100,7 @@ export const drain = z.strictObject({
   run: lines.describe("A command that exits 0 when nothing is running."),
   every: duration.prefault("1s").describe("Pause between two tries."),
   timeout: duration.prefault("5m").describe("How long to wait in all."),
+  // The manifest's word; its value is text.
+  // oxlint-disable-next-line unicorn/no-thenable
   then: z.enum(["abort", "proceed"]).default("abort").describe("What to do when the time is over."),
 });

@@ -7,12 +7,10 @@ const mode = z
   .regex(/^0?[0-7]{3}$/, { error: MODE_WANTED })
   .transform((text) => Number.parseInt(text, 8));
 
-const entry = z.strictObject({
+const wholeEntry = z.strictObject({
   path: insidePath.describe("Its place in the release."),
   shared: insidePath.optional().describe("Its name in shared/; default: the same as path."),
-  from: insidePath
-    .optional()
-    .describe("Where prepare_shared finds it in the checkout; default: the same as path."),
+  from: insidePath.optional().describe("Where prepare_shared finds it in the checkout; default: the same as path."),
   mode: mode.optional().describe('Its mode in shared/, in quotes: "0600".'),
   optional: z
     .boolean({ error: "true or false" })
@@ -32,9 +30,9 @@ export interface LinkedEntry {
   optional: boolean;
 }
 
-const spelledOut = (value: string | z.output<typeof entry>): LinkedEntry => {
+const spelledOut = (value: string | z.output<typeof wholeEntry>): LinkedEntry => {
   const given = typeof value === "string" ? { path: value, optional: false, mode: undefined } : value;
-  const { path, shared = path, from = path, mode: bits, optional } = given as z.output<typeof entry>;
+  const { path, shared = path, from = path, mode: bits, optional } = given as z.output<typeof wholeEntry>;
   return { path, shared, from, optional, ...(bits === undefined ? {} : { mode: bits }) };
 };
 
@@ -42,20 +40,23 @@ const spelledOut = (value: string | z.output<typeof entry>): LinkedEntry => {
 export const linked = z
   .array(
     z
-      .union([insidePath, entry], { error: "a relative path, or a map with path, shared, from, mode and optional" })
+      .union([insidePath, wholeEntry], {
+        error: "a relative path, or a map with path, shared, from, mode and optional",
+      })
       .transform(spelledOut),
     { error: "a list of paths" },
   )
   .default([]);
 
 /** What a release or shared/ already has for itself. */
-const OWN_PATHS = ["RELEASE.json", "RELEASE.env", ".building"];
+const OWN_PATHS = ["RELEASE.json", "RELEASE.env", "RELEASE.files", ".building"];
 const OWN_SHARED = ["deps"];
 
 const holds = (outer: string, inner: string): boolean => inner === outer || inner.startsWith(`${outer}/`);
 
 function clashOf(entry: LinkedEntry, earlier: LinkedEntry[]): string | undefined {
-  if (entry.path === "." || entry.shared === ".") return "a linked entry names something inside the release, not all of it";
+  if (entry.path === "." || entry.shared === ".")
+    return "a linked entry names something inside the release, not all of it";
   const own = OWN_PATHS.find((path) => holds(path, entry.path));
   if (own) return `${own} belongs to the release itself and cannot be linked`;
   if (OWN_SHARED.some((shared) => holds(shared, entry.shared)))
@@ -74,7 +75,10 @@ const isEntry = (value: unknown): value is LinkedEntry =>
   typeof value === "object" && value !== null && "path" in value && "shared" in value;
 
 /** Reports each linked entry that takes another's place; looks at both lists, also when other keys are wrong. */
-export function checkLinked(value: Record<string, unknown>, report: (path: PropertyKey[], message: string) => void): void {
+export function checkLinked(
+  value: Record<string, unknown>,
+  report: (path: PropertyKey[], message: string) => void,
+): void {
   const earlier: LinkedEntry[] = [];
   for (const key of ["linked_files", "linked_dirs"]) {
     const entries = Array.isArray(value[key]) ? (value[key] as unknown[]) : [];

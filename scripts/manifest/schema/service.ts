@@ -4,38 +4,36 @@ import { account, anyPath, duration, env, insidePath, line, listOf, port, schedu
 
 const names = (wanted: string) => listOf(line(wanted), `${wanted}, or a list of them`);
 
-const LISTEN = "an address in quotes, such as \"127.0.0.1:8000\" or a socket's absolute path";
-const socket = z
-  .union(
-    [
-      line(LISTEN).transform((listen) => ({ listen, proxy: false })),
-      z.strictObject({
-        listen: line(LISTEN).describe("The address that the manager listens on."),
-        proxy: z
-          .boolean({ error: "true or false" })
-          .default(false)
-          .describe("Put systemd-socket-proxyd in front of a service that cannot take the socket as fd 3."),
-      }),
-    ],
-    { error: LISTEN },
-  );
+const LISTEN = 'an address in quotes, such as "127.0.0.1:8000" or a socket\'s absolute path';
+const socket = z.union(
+  [
+    line(LISTEN).transform((listen) => ({ listen, proxy: false })),
+    z.strictObject({
+      listen: line(LISTEN).describe("The address that the manager listens on."),
+      proxy: z
+        .boolean({ error: "true or false" })
+        .default(false)
+        .describe("Put systemd-socket-proxyd in front of a service that cannot take the socket as fd 3."),
+    }),
+  ],
+  { error: LISTEN },
+);
 
-const container = z
-  .union(
-    [
-      line("an image's name").transform((image) => ({ image, context: ".", publish: [], volumes: [], options: [] })),
-      z.strictObject({
-        image: line("an image's name").describe("Image name; its tag is the release id."),
-        file: insidePath.optional().describe("The Containerfile; default: the one in context."),
-        context: insidePath.prefault(".").describe("The folder to build in, in the release."),
-        publish: names("a port mapping").prefault([]).describe("Ports, as podman --publish takes them."),
-        volumes: names("a volume").prefault([]).describe("Volumes, as podman --volume takes them."),
-        network: line("a network's name").optional().describe("The network to join."),
-        options: names("an option").prefault([]).describe("Further arguments of podman run."),
-      }),
-    ],
-    { error: "an image's name, or a map with image" },
-  );
+const container = z.union(
+  [
+    line("an image's name").transform((image) => ({ image, context: ".", publish: [], volumes: [], options: [] })),
+    z.strictObject({
+      image: line("an image's name").describe("Image name; its tag is the release id."),
+      file: insidePath.optional().describe("The Containerfile; default: the one in context."),
+      context: insidePath.prefault(".").describe("The folder to build in, in the release."),
+      publish: names("a port mapping").prefault([]).describe("Ports, as podman --publish takes them."),
+      volumes: names("a volume").prefault([]).describe("Volumes, as podman --volume takes them."),
+      network: line("a network's name").optional().describe("The network to join."),
+      options: names("an option").prefault([]).describe("Further arguments of podman run."),
+    }),
+  ],
+  { error: "an image's name, or a map with image" },
+);
 
 const RUN = "a command and its arguments on one line (no shell)";
 

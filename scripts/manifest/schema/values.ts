@@ -62,9 +62,7 @@ export const port = z
   .max(65535, { error: "a port from 1 to 65535" });
 
 /** A count of at least one. */
-export const count = z
-  .int({ error: "a whole number, 1 or more" })
-  .min(1, { error: "a whole number, 1 or more" });
+export const count = z.int({ error: "a whole number, 1 or more" }).min(1, { error: "a whole number, 1 or more" });
 
 /** Five cron fields. */
 export const schedule = line("a cron schedule").regex(/^\S+(?: +\S+){4}$/, {

@@ -1,0 +1,74 @@
+import * as z from "zod";
+import type { Manifest, Site, SmokeRequest } from "../../manifest.schema.ts";
+import { type Neutral, plain } from "./neutral.ts";
+import { renderTemplate } from "./template.ts";
+
+const text = z.string();
+const input = z.strictObject({
+  app: text,
+  manifest: text,
+  flags: text,
+  pull: z.boolean(),
+  source: text,
+  linked: z.array(z.strictObject({ place: text, mode: text.nullable() })),
+  required: z.array(z.strictObject({ service: text, names: text, verb: text })),
+  build: z.array(z.strictObject({ name: text, commands: text })),
+  drain: text.nullable(),
+  migrate: text.nullable(),
+  gates: z.array(text),
+  sites: z.array(text),
+  smoke: z.array(text),
+});
+
+/** `ops/CHECKLIST.md`: what to look at with every update, in the order of a deployment (seed 003, section 11). */
+export function renderChecklist({ context, manifestName }: Neutral): string {
+  const { manifest, paths, flags } = context;
+  const linked = [...manifest.linked_files, ...manifest.linked_dirs].filter(({ optional }) => !optional);
+  return renderTemplate("suite/CHECKLIST.md", input, {
+    app: manifest.app,
+    manifest: manifestName,
+    flags: flags.map((word) => ` ${plain(word)}`).join(""),
+    pull: manifest.source.pull === "ff-only",
+    source: plain(manifest.source.repo),
+    linked: linked.map(({ shared, mode }) => ({ place: plain(`${paths.shared}/${shared}`), mode: mode === undefined ? null : `0${mode.toString(8)}` })),
+    required: requiredOf(manifest),
+    build: Object.entries(manifest.build).map(([name, { run, dir }]) => ({ name, commands: `${codes(run)}${dir === "." ? "" : ` in \`${dir}\``}` })),
+    drain: manifest.drain?.run.join("; ") ?? null,
+    migrate: manifest.migrate?.run.join("; ") ?? null,
+    gates: gatesOf(manifest),
+    sites: Object.entries(manifest.sites).map(([name, site]) => siteLine(name, site)),
+    smoke: manifest.smoke.map(smokeLine),
+  });
+}
+
+const codes = (lines: string[]) => lines.flatMap((line) => line.split("\n")).map((line) => `\`${line}\``).join(", ");
+
+const requiredOf = ({ services }: Manifest) =>
+  Object.entries(services).flatMap(([service, { env_required: names }]) =>
+    names.length === 0 ? [] : [{ service, names: names.map((name) => `\`${name}\``).join(", "), verb: names.length > 1 ? "are" : "is" }],
+  );
+
+function gatesOf({ health, services }: Manifest): string[] {
+  if (health) return [gateLine(health, undefined)];
+  return Object.entries(services).flatMap(([name, service]) => (service.health ? [`${name}: ${gateLine(service.health, service.port)}`] : []));
+}
+
+function gateLine({ path, url, tcp, run }: NonNullable<Manifest["health"]>, port: number | undefined): string {
+  if (run) return `${codes(run)} exits 0`;
+  if (tcp) return `\`${tcp}\` takes connections`;
+  return `\`curl -fsS ${url ?? `http://127.0.0.1:${port}${path}`}\` answers`;
+}
+
+const smokeLine = (request: SmokeRequest) => {
+  const body = "body" in request ? ` with \`${request.body}\`` : "";
+  return `\`${request.method} ${request.url}\`${body} answers ${[request.expect.status ?? "2xx"].flat().join(" or ")}`;
+};
+
+const CHECKS: Record<Site["kind"], string> = {
+  nginx: "`nginx -t` passes and nginx was reloaded",
+  caddy: "`caddy validate` passes and caddy was reloaded",
+  traefik: "traefik has taken the new file without an error in its log",
+};
+
+const siteLine = (name: string, { kind, no_store, server_name }: Site) =>
+  `site ${name}${server_name.length > 0 ? ` (${server_name.join(", ")})` : ""}: ${CHECKS[kind]}${no_store.length > 0 ? `; ${codes(no_store)} come with \`Cache-Control: no-store\`` : ""}`;

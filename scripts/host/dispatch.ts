@@ -1,0 +1,50 @@
+import fs from "node:fs";
+import path from "node:path";
+import { SwitchbackError } from "../core/errors.ts";
+import { writeOut } from "../core/output.ts";
+import { openManifest } from "../manifest/document.ts";
+import { findManifest } from "../manifest/find.ts";
+import { environmentNames } from "../manifest/layers.ts";
+import { commandOf, optionValue, readWords, renderHelp } from "./umbrella.ts";
+
+const opsPath = path.resolve(import.meta.dirname, "../../ops");
+const isThere = (ops: string) => fs.existsSync(path.join(opsPath, `${ops}.ts`));
+
+/** `deploy …`: becomes the command that the words name, in this process, which that command ends. */
+export async function dispatch(words: string[], launcherPath: string | undefined): Promise<void> {
+  try {
+    const { command, args } = readWords(words, knownEnvironments(words, launcherPath));
+    if (command === undefined) return writeOut(1, `${renderHelp(isThere)}\n`);
+    const file = path.join(opsPath, `${commandOf(command, isThere).ops}.ts`);
+    process.argv = [process.argv[0] as string, file, ...args];
+    await import(file);
+  } catch (error) {
+    if (!(error instanceof SwitchbackError)) throw error;
+    await fail(error, words);
+  }
+}
+
+/** Names of the manifest's environments; none where it cannot be read, which the command then says itself. */
+function knownEnvironments(words: string[], launcherPath: string | undefined): string[] {
+  try {
+    const flag = optionValue(words, "--manifest");
+    const filePath = findManifest({ flag, launcherPath, env: process.env, cwd: process.cwd() });
+    return environmentNames(openManifest(filePath, filePath).root);
+  } catch (error) {
+    if (error instanceof SwitchbackError) return [];
+    throw error;
+  }
+}
+
+/** Says what is wrong as every command does. */
+async function fail(error: SwitchbackError, words: string[]): Promise<never> {
+  const { entry } = await import("../core/entry.ts");
+  process.argv = [...process.argv.slice(0, 2), ...words.filter((word) => word === "--json" || word === "--verbose")];
+  return entry({
+    name: "deploy",
+    summary: "",
+    async main() {
+      throw error;
+    },
+  });
+}

@@ -1,0 +1,106 @@
+import fs from "node:fs";
+import path from "node:path";
+import { suitePath } from "../core/context.ts";
+import { UsageError } from "../core/errors.ts";
+import { becomeOwner } from "../core/owner.ts";
+import { quote } from "../core/step.ts";
+import { type ApplicationFacts, observeApplication } from "./application.ts";
+import { type DraftOptions, renderDraft } from "./draft.ts";
+import { applyFiles, refuseTree, renderSuite, showFiles } from "./generate.ts";
+import { diffOf, type FilePlan, type FileState, type FileStep, observeFiles, planFiles, readBaseline } from "./generated.ts";
+import { openNeutral } from "./neutral.ts";
+
+export interface InitOptions extends Omit<DraftOptions, "port"> {
+  port?: string | undefined;
+  dryRun?: boolean | undefined;
+}
+
+/** `ops/host/init.ts [DIR]`: a manifest for what was found there, and everything that is generated for it. */
+export async function init(directory: string, options: InitOptions): Promise<{ value: unknown; text: string; isAsWanted: boolean }> {
+  const folder = fs.realpathSync(existing(path.resolve(directory)));
+  const facts = observeApplication(folder);
+  if (facts.hasManifest) throw alreadyThere(folder);
+  refuseTree(folder, folder);
+  const manifest = renderDraft(facts, { ...options, port: portOf(options.port) });
+  const states = observeFiles(folder, renderSuite(openNeutral(manifest, "deploy.yaml", undefined), folder), readBaseline(folder));
+  const plan = planInit(facts, manifest, states);
+  if (options.dryRun) return { ...showFiles([plan]), isAsWanted: true };
+  if (process.geteuid?.() === 0) becomeOwner(folder);
+  await applyFiles(plan);
+  return answerOf(facts, plan, states, manifest);
+}
+
+function existing(folder: string): string {
+  if (fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return folder;
+  throw new UsageError(`there is no directory ${folder}`, { next: `mkdir -p ${quote(folder)}` });
+}
+
+const alreadyThere = (folder: string) =>
+  new UsageError(`${path.join(folder, "deploy.yaml")} is there already, and is never overwritten`, {
+    next: `${path.join(suitePath, "ops/host/generate.ts")} --manifest ${quote(path.join(folder, "deploy.yaml"))}`,
+  });
+
+function portOf(word: string | undefined): number | undefined {
+  if (word === undefined) return undefined;
+  const port = /^\d{1,5}$/.test(word) ? Number(word) : 0;
+  if (port < 1 || port > 65535) throw new UsageError(`--port wants a port from 1 to 65535, not ${JSON.stringify(word)}`, { next: "ops/host/init.ts --port 3001" });
+  return port;
+}
+
+/** The manifest, what keeps secrets out of the repository, and the generated suite; pure. */
+export function planInit(facts: ApplicationFacts, manifest: string, states: FileState[]): FilePlan {
+  const suite = planFiles(facts.folder, states, { files: {} }, { force: false });
+  const write = (name: string, content: string): FileStep => {
+    const place = path.join(facts.folder, name);
+    return { kind: "write", title: `Write ${place}`, path: place, content, mode: 0o644 };
+  };
+  const ignored = renderGitignore(facts);
+  return {
+    ...suite,
+    title: `Set ${facts.folder} up`,
+    steps: [
+      ...suite.steps,
+      ...examples(facts).map(({ name, content }) => write(name, content)),
+      ...(ignored === undefined ? [] : [write(".gitignore", ignored)]),
+      // Last: a run that was cut off before can simply be typed again.
+      write("deploy.yaml", manifest),
+    ],
+  };
+}
+
+/** `.env.example` beside each file of settings: the names alone. */
+const examples = ({ parts }: ApplicationFacts) =>
+  parts.flatMap(({ dir, envFile, hasEnvExample }) =>
+    envFile && !hasEnvExample ? [{ name: path.join(dir, ".env.example"), content: envFile.names.map((name) => `${name}=\n`).join("") }] : [],
+  );
+
+/** The `.gitignore` with what must not be committed; undefined when it has all of that. */
+export function renderGitignore({ gitignore, parts, dataDirs, databases }: ApplicationFacts): string | undefined {
+  const present = new Set(gitignore.split(/\r?\n/).map((line) => line.trim().replace(/^\//, "").replace(/\/$/, "")));
+  const settings = parts.flatMap(({ dir, envFile }) => (envFile ? [path.join(dir, envFile.name)] : []));
+  const loose = databases.filter((file) => !dataDirs.some((dir) => file.startsWith(`${dir}/`)));
+  const wanted = [".env", ...settings.map((file) => `/${file}`), ...dataDirs.map((dir) => `/${dir}/`), ...loose.flatMap((file) => [`/${file}`, `/${file}-*`])];
+  const missing = wanted.filter((line) => !present.has(line.replace(/^\//, "").replace(/\/$/, "")) && line !== "/.env");
+  if (missing.length === 0) return undefined;
+  const before = gitignore === "" || gitignore.endsWith("\n") ? gitignore : `${gitignore}\n`;
+  return `${before}# Settings, secrets and data are no part of a release.\n${missing.join("\n")}\n`;
+}
+
+function answerOf({ folder, isGit }: ApplicationFacts, { steps }: FilePlan, states: FileState[], manifest: string) {
+  const written = steps.flatMap((step) => (step.kind === "write" ? [path.relative(folder, step.path)] : []));
+  const kept = states.filter(({ state }) => state.includes("edited"));
+  const next = [
+    ...(/^services:/m.test(manifest) ? [] : ["$EDITOR deploy.yaml    # nothing was found that starts a server: services is empty"]),
+    ...(isGit ? ["git add -A && git commit -m 'Deployment'"] : []),
+    "ops/host/doctor.ts",
+    "ops/release/prepare_shared.ts",
+    "ops/release/deploy.ts",
+  ];
+  const lines = [
+    ...written.map((file) => `wrote    ${file}`),
+    ...kept.map((file) => `kept     ${file.path}, which was there before:\n${diffOf(file)}`),
+    `Read deploy.yaml. Then type, in ${folder}:`,
+    ...next.map((line) => `    ${line}`),
+  ];
+  return { value: { folder, written, kept: kept.map((file) => file.path), next }, text: lines.join("\n"), isAsWanted: kept.length === 0 };
+}

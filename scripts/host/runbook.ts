@@ -1,0 +1,140 @@
+import * as z from "zod";
+import type { Manifest } from "../../manifest.schema.ts";
+import type { Plan } from "../core/step.ts";
+import {
+  exampleBuild,
+  examplePrepare,
+  examplePrune,
+  exampleRestore,
+  exampleRollback,
+  exampleStart,
+  exampleSwitch,
+  NEW_ID,
+  OLD_ID,
+} from "./example-facts.ts";
+import { exits } from "./exits.ts";
+import { type Neutral, neutralShell, plain } from "./neutral.ts";
+import { showForPage, type Voice } from "./shown-plans.ts";
+import { renderTemplate } from "./template.ts";
+
+const text = z.string();
+const input = z.strictObject({
+  app: text,
+  manifest: text,
+  tree: text,
+  source: text,
+  supervisor: text,
+  services: z.array(z.strictObject({ name: text, about: text })),
+  environment: text.nullable(),
+  environments: z.array(z.strictObject({ name: text, tree: text })),
+  newId: text,
+  oldId: text,
+  sections: z.array(
+    z.strictObject({ title: text, text: text, commands: z.array(text), plans: z.array(z.strictObject({ title: text, steps: text })) }),
+  ),
+  exits: z.array(z.strictObject({ code: z.number(), meaning: text, todo: text })),
+});
+
+interface Section {
+  title: string;
+  text: string;
+  /** Under `ops`, with their arguments. */
+  commands: string[];
+  plans: Plan[];
+}
+
+/** `ops/RUNBOOK.md`: what a person types for this manifest, and the steps behind it, from the plans themselves. */
+export function renderRunbook(neutral: Neutral): string {
+  const { context, environments, manifestName } = neutral;
+  const { manifest, loaded } = context;
+  return renderTemplate("suite/RUNBOOK.md", input, {
+    app: manifest.app,
+    manifest: manifestName,
+    tree: plain(manifest.deploy_to),
+    source: `${plain(manifest.source.repo)}, ${manifest.source.via === "git" ? manifest.source.ref : "the files as they lie there"}`,
+    supervisor: manifest.supervisor,
+    services: Object.entries(manifest.services).map(([name, service]) => ({ name, about: aboutService(service) })),
+    environment: loaded.environment ?? null,
+    environments: environments.map(({ name, loaded: { manifest: own } }) => ({ name, tree: plain(own.deploy_to) })),
+    newId: NEW_ID,
+    oldId: OLD_ID,
+    sections: sectionsOf(neutral).map((section) => ({
+      ...section,
+      commands: section.commands.map((line) => typed(neutral, line)),
+      plans: showForPage(context, section.plans, voiceOf(neutral)),
+    })),
+    exits,
+  });
+}
+
+function aboutService({ port, run, health }: Manifest["services"][string]): string {
+  const gate = health?.path ? `, \`${health.path}\`` : "";
+  return [run ? `\`${run.replaceAll("|", "\\|")}\`` : "a container", ...(port === undefined ? [] : [`port ${port}${gate}`])].join(", ");
+}
+
+const voiceOf = ({ manifestName }: Neutral): Voice => ({
+  shell: neutralShell,
+  plain,
+  manifest: { file: `"$CHECKOUT"/${manifestName}`, folder: `"$CHECKOUT"` },
+});
+
+/** A command as it is typed in the checkout: `ops/release/rollback.ts --env prod`. */
+const typed = ({ context }: Neutral, line: string) => {
+  const [name = "", ...args] = line.split(" ");
+  return [`ops/${name}.ts`, ...context.flags.map(plain), ...args].join(" ");
+};
+
+function sectionsOf({ context }: Neutral): Section[] {
+  const { manifest } = context;
+  const hasState = manifest.linked_files.length + manifest.linked_dirs.length > 0;
+  return [
+    {
+      title: "Once: prepare the tree",
+      text: "Links the state to the checkout, puts the manifest and the suite into the tree, touches no service. `ops/host/doctor.ts` says what is still missing.",
+      commands: ["release/prepare_shared", "host/doctor"],
+      plans: examplePrepare(context, "link"),
+    },
+    ...(hasState ? [harden(context)] : []),
+    {
+      title: "Deploy",
+      text: "Build, switch, gate, record, prune. A release that fails its gate is rolled back by itself, and the exit code is 3.",
+      commands: ["release/deploy"],
+      plans: [],
+    },
+    { title: "Build", text: "Touches nothing that serves.", commands: ["release/build_release", "release/list"], plans: [exampleBuild(context)] },
+    { title: "Switch", text: `Makes a release that is built current.`, commands: [`release/switch_current ${NEW_ID}`], plans: [exampleSwitch(context)] },
+    {
+      title: "Roll back",
+      text: "To the release that served before; typed again, further back. With an id, to that one.",
+      commands: ["release/rollback", `release/rollback ${OLD_ID}`],
+      plans: [exampleRollback(context)],
+    },
+    {
+      title: "Prune",
+      text: `Keeps ${manifest.keep_releases} good releases, and never removes the current one, the good one before it, a pinned one, or one in use.`,
+      commands: ["release/prune"],
+      plans: [examplePrune(context)],
+    },
+    {
+      title: "After a crash",
+      text: "Every command that changes something first finishes or undoes what was interrupted, and says so. To do only that:",
+      commands: ["release/recover --dry-run", "release/recover"],
+      plans: [exampleRestore(context)],
+    },
+    ...(Object.keys(manifest.services).length > 0 ? [services(context)] : []),
+  ];
+}
+
+const harden = (context: Neutral["context"]): Section => ({
+  title: "Once: make the state the tree's own",
+  text: "Replaces the links to the checkout by copies, so that nobody's work in the checkout can touch what serves. Stops and starts the services.",
+  commands: ["release/prepare_shared --harden"],
+  plans: examplePrepare(context, "harden"),
+});
+
+const services = (context: Neutral["context"]): Section => ({
+  title: "Services",
+  text: "What runs, what it writes, and starting it again after the machine was restarted.",
+  commands: ["release/status", "service/logs", "service/start", "service/stop", "service/restart"],
+  plans: [exampleStart(context)],
+});
