@@ -5,6 +5,7 @@ import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { userName } from "./account.ts";
 import type { Paths } from "./paths.ts";
+import { reporter } from "./reporter.ts";
 
 /** An operation as the registry keeps it. */
 export interface OperationRow {
@@ -74,7 +75,7 @@ export class Journal {
 
   /** Durable once what serves is settled again: from here on a crash leaves nothing to undo. */
   settle(): void {
-    this.database.prepare("UPDATE operations SET has_touched = 0 WHERE id = ?").run(this.id);
+    closing(() => this.database.prepare("UPDATE operations SET has_touched = 0 WHERE id = ?").run(this.id));
   }
 
   step(key: string, title: string, startedAt: Date, durationMs: number, outcome: StepOutcome): void {
@@ -94,7 +95,16 @@ export class Journal {
   }
 
   finish(outcome: string, exitCode: number, message: string): void {
-    finishOperation(this.database, this.id, outcome, exitCode, message);
+    closing(() => finishOperation(this.database, this.id, outcome, exitCode, message));
+  }
+}
+
+// By then the work is done, or undone: an error of the disk changes nothing about that, and the next operation closes the record.
+function closing(write: () => unknown): void {
+  try {
+    write();
+  } catch (error) {
+    reporter().warn(`the journal could not be written: ${(error as Error).message}; the next operation closes the record`);
   }
 }
 

@@ -5,6 +5,7 @@ import { reporter, seconds } from "../core/reporter.ts";
 import { noteLines, observeServices, serviceLines, type ServiceStatus } from "../service/status.ts";
 import { showAge, showBytes, showTime } from "./amounts.ts";
 import { rollbackTarget } from "./list.ts";
+import { isServing } from "./registry.ts";
 import { printable } from "./table.ts";
 import { entryOf, observeTimeline, showOperation, type TimelineEntry } from "./timeline.ts";
 
@@ -111,8 +112,14 @@ function currentFacts({ since, commit_sha, ref, built_at, status }: CurrentStatu
   return [
     ["since", ago(since)],
     ["commit", `${commit_sha.slice(0, 12) || "it does not say"}${ref ? ` (${ref})` : ""}${built}`],
-    ["registry", status ?? "does not know it: made by hand, or by another tool"],
+    ["registry", registryWord(status)],
   ];
+}
+
+// The link wins: what the registry has is mended under the lock, not by a look.
+function registryWord(status: string | null): string {
+  if (status === null) return "does not know it: made by hand, or by another tool";
+  return isServing(status) ? status : `has it as ${status}; the next command that changes something mends that`;
 }
 
 function showLast({ kind, release_id, outcome, started_at, duration_ms }: TimelineEntry, ago: (iso: string) => string): string {

@@ -395,6 +395,18 @@ describe("the caller", () => {
     expect(spawnSync("flock", ["-n", lock, "true"]).status).toBe(0);
   }, 30_000);
 
+  test("may be a part of the service that it restarts", async () => {
+    const input = tree.at("input");
+    const again = `[ -e once ] || { touch once; ${bun} ${here}/restart-itself.ts ${input} & }`;
+    const definition = tree.define(tree.script("hook", "echo $$ >>pids", again, "exec sleep 1000"), { stop_timeout: 5_000 });
+    fs.writeFileSync(input, JSON.stringify({ place: tree.place, definition }));
+    const first = await tree.start(definition);
+    expect(JSON.parse(await written(`${input}.done`))).toEqual({ wasKilled: false, already: false, mark: "" });
+    const second = Number(await until(() => fs.readFileSync(tree.at("current/app/pids"), "utf8").split("\n")[1]));
+    expect(isGone(first.pid)).toBe(true);
+    expect(await observe()).toMatchObject({ state: "running", pid: second, pidFile: "ok" });
+  }, 30_000);
+
   test("may be killed: the service lives on, ignores no signal, and is found", async () => {
     const [script, input, stay] = call("sleep 1000", "stay");
     const caller = spawn(bun, [script, input, stay!], { stdio: ["ignore", "pipe", "inherit"], detached: true });

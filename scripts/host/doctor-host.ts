@@ -1,0 +1,85 @@
+import fs from "node:fs";
+import path from "node:path";
+import type { Context } from "../core/context.ts";
+import { suitePath } from "../core/context.ts";
+import type { TreeFacts } from "../core/observe.ts";
+import type { Paths } from "../core/paths.ts";
+import { quote } from "../core/step.ts";
+import { observeTool, which } from "../release/tools.ts";
+import { type Finding, note, ok, orOk, wrong } from "./finding.ts";
+
+const TOOLS = ["git", "bash", "tar", "sync", "mktemp"];
+
+/** The runtime, what every operation starts, and what the build steps need. */
+export function checkTools({ manifest }: Context): Finding[] {
+  const missing = TOOLS.filter((name) => !which(name)).map((name) => wrong("tools", `${name} is not in PATH`, `install ${name}`));
+  const skipped = Object.entries(manifest.build).filter(([, { when }]) => when !== undefined && !observeTool(when).path);
+  const notes = skipped.map(([name, { when }]) => note("tools", `build.${name} will be skipped: there is no ${when} here`));
+  const needed = Object.values(manifest.build).filter((step) => !skipped.some(([, other]) => other === step)).flatMap(({ needs }) => needs);
+  const lacking = [...new Set(needed)].flatMap((need) => observeTool(need).problem ?? []).map((problem) => wrong("tools", problem));
+  const whole = [...TOOLS, ...new Set(needed)].join(", ");
+  return [ok("runtime", `bun ${process.versions["bun"] ?? "?"} at ${process.execPath}`), ...notes, ...orOk("tools", [...missing, ...lacking], whole)];
+}
+
+const LEAST_BYTES = 200e6;
+const LEAST_FILES = 5000;
+
+/** Room for the next release: twice the largest one, or 200 MB and 5000 files where none is known. */
+export function checkRoom({ paths }: Context, tree: TreeFacts): Finding[] {
+  let place = paths.deployTo;
+  while (!fs.existsSync(place)) place = path.dirname(place);
+  const { bavail, bsize, ffree, files } = fs.statfsSync(place);
+  const largest = Math.max(0, ...[...tree.rows.values()].map(({ bytes }) => bytes ?? 0));
+  const wanted = Math.max(LEAST_BYTES, 2 * largest);
+  const free = `${Math.floor((bavail * bsize) / 1e6)} MB free`;
+  // btrfs and others count no inodes: they report none at all.
+  const inodes = files === 0 ? "" : ` and ${ffree} files`;
+  if (bavail * bsize < wanted) return [wrong("disk", `${free} in ${place}; ${Math.ceil(wanted / 1e6)} MB are wanted for the next release`, "ops/release/prune.ts --keep 2", `df -h ${quote(place)}`)];
+  if (files > 0 && ffree < LEAST_FILES) return [wrong("disk", `${ffree} inodes free in ${place}; ${LEAST_FILES} are wanted for the next release`, "ops/release/prune.ts --keep 2", `df -i ${quote(place)}`)];
+  return [ok("disk", `${free}${inodes} in ${place}`)];
+}
+
+const YEAR_OF_SUITE = 2025;
+const TOLERANCE = 5 * 60_000;
+
+/** A clock that went back makes ids sort wrongly, and certificates and schedules fail. */
+export function checkClock({ paths }: Context, tree: TreeFacts): Finding[] {
+  const now = Date.now();
+  if (new Date(now).getUTCFullYear() < YEAR_OF_SUITE) return [wrong("clock", `the clock says ${new Date(now).toISOString()}`, "timedatectl status")];
+  const stamps = [...tree.rows.values()].map(({ updated_at }) => Date.parse(updated_at));
+  const latest = Math.max(0, ...stamps.filter(Number.isFinite), modified(paths.registry));
+  if (latest > now + TOLERANCE)
+    return [wrong("clock", `the clock says ${new Date(now).toISOString()}, and the tree was changed at ${new Date(latest).toISOString()}: it went back`, "timedatectl status")];
+  return [ok("clock", new Date(now).toISOString())];
+}
+
+const modified = (file: string) => fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+
+/** The suite that cron and the runbook use, against the one that runs. */
+export function checkSuite({ paths }: Context, tree: TreeFacts): Finding[] {
+  const own = versionIn(suitePath) ?? "?";
+  if (!tree.isTree) return [];
+  const prepare = "ops/release/prepare_shared.ts";
+  const link = fs.lstatSync(paths.ops, { throwIfNoEntry: false });
+  if (!link) return [wrong("suite", `there is no suite in the tree: cron lines that name ${paths.ops} fail`, prepare)];
+  const there = versionIn(path.dirname(realPlace(paths)));
+  if (there === undefined) return [wrong("suite", `${paths.ops} leads to no suite`, `rm ${quote(paths.ops)}`, prepare)];
+  if (there !== own) return [wrong("suite", `the tree has the suite ${there}, and this is ${own}`, prepare)];
+  return [ok("suite", `${own}, and the tree has it`)];
+}
+
+function realPlace({ ops }: Paths): string {
+  try {
+    return fs.realpathSync(ops);
+  } catch {
+    return ops;
+  }
+}
+
+function versionIn(folder: string): string | undefined {
+  try {
+    return (JSON.parse(fs.readFileSync(path.join(folder, "package.json"), "utf8")) as { version?: string }).version;
+  } catch {
+    return undefined;
+  }
+}

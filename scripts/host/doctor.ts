@@ -1,0 +1,93 @@
+import type { Context } from "../core/context.ts";
+import { contextOf } from "../core/context.ts";
+import { SwitchbackError } from "../core/errors.ts";
+import { observeTree } from "../core/observe.ts";
+import { reporter } from "../core/reporter.ts";
+import { environmentNames } from "../manifest/layers.ts";
+import { openManifest } from "../manifest/document.ts";
+import { notices, refuseLater } from "../manifest/later.ts";
+import { findManifest, type LoadedManifest, loadManifest } from "../manifest/load.ts";
+import { checkClock, checkRoom, checkSuite, checkTools } from "./doctor-host.ts";
+import { checkPorts, checkShared } from "./doctor-ports.ts";
+import { checkEnvironment, checkLinked, checkTree } from "./doctor-tree.ts";
+import { type Finding, note, ok, wrong } from "./finding.ts";
+import { type GenerateOptions, observeGenerated } from "./generate.ts";
+
+/** Everything that would keep the next command from working; looks, and changes nothing. */
+export async function diagnose(options: GenerateOptions): Promise<Finding[]> {
+  const filePath = findManifest({ flag: options.manifest, environment: options.env, env: process.env, cwd: process.cwd(), launcherPath: options.launcherPath });
+  const loaded = tried("manifest", () => loadManifest({ filePath, environment: options.env, env: process.env }));
+  if (!("manifest" in loaded)) return [loaded];
+  const found = [...checkManifest(loaded), ...checkEnvironments(loaded)];
+  // A tree of somebody else's cannot be looked at as its owner sees it.
+  const context = tried("owner", () => contextOf(loaded));
+  if (!("paths" in context)) return [...found, context];
+  return [...found, ...(await checkAll(context)), ...checkGenerated({ manifest: filePath })];
+}
+
+async function checkAll(context: Context): Promise<Finding[]> {
+  const tree = observeTree(context.paths);
+  return [
+    ...checkTools(context),
+    ...checkTree(context, tree),
+    ...checkSuite(context, tree),
+    ...checkLinked(context, tree),
+    ...checkEnvironment(context, tree),
+    ...(await checkPorts(context)),
+    ...checkRoom(context, tree),
+    ...checkClock(context, tree),
+  ];
+}
+
+/** What `look` gives; where it refuses, that as a finding. */
+function tried<T extends object>(check: string, look: () => T): T | Finding {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof SwitchbackError) return wrong(check, error.message, ...error.next);
+    throw error;
+  }
+}
+
+function checkManifest(loaded: LoadedManifest): Finding[] {
+  const refused = tried("manifest", () => {
+    refuseLater(loaded);
+    return ok("manifest", `${loaded.filePath}${loaded.environment === undefined ? "" : `, ${loaded.environment}`}`);
+  });
+  return [refused, ...notices(loaded).map((line) => note("manifest", line))];
+}
+
+function checkEnvironments(loaded: LoadedManifest): Finding[] {
+  const names = environmentNames(openManifest(loaded.filePath, loaded.file).root);
+  const all = names.flatMap((name) => {
+    const one = tried("environments", () => loadManifest({ filePath: loaded.filePath, environment: name, env: process.env }));
+    return "manifest" in one ? [{ name, manifest: one.manifest }] : [];
+  });
+  return checkShared(all.length > 0 ? all : [{ name: "", manifest: loaded.manifest }]);
+}
+
+function checkGenerated(options: GenerateOptions): Finding[] {
+  const facts = tried("generated", () => observeGenerated(options));
+  // Where nothing can be generated, in a tree, nothing can be stale.
+  if (!("states" in facts)) return [];
+  const stale = facts.states.filter(({ state }) => state !== "same");
+  if (stale.length === facts.states.length) return [note("generated", "nothing is generated beside the manifest", "ops/host/generate.ts")];
+  const names = stale.map(({ path, state }) => `${path} (${state})`).join(", ");
+  return stale.length > 0 ? [wrong("generated", `not as they would be generated: ${names}`, "ops/host/generate.ts")] : [ok("generated", `${facts.states.length} files`)];
+}
+
+const MARKS = { ok: ["✓", "green"], note: ["·", "yellow"], wrong: ["✗", "red"] } as const;
+
+/** One line for each finding, with what to type below it. */
+export function renderFindings(findings: Finding[]): string {
+  const width = Math.max(...findings.map(({ check }) => check.length));
+  const lines = findings.flatMap(({ check, level, message, next }) => {
+    const [mark, style] = MARKS[level];
+    const [first, ...rest] = message.split("\n");
+    const indent = " ".repeat(width + 4);
+    const typed = next.map((line) => `${indent}  ${level === "note" ? "to type" : "type"}: ${line}`);
+    return [`${reporter().paint(style, mark)} ${check.padEnd(width)}  ${first}`, ...rest.map((line) => indent + line), ...typed];
+  });
+  const count = findings.filter(({ level }) => level === "wrong").length;
+  return [...lines, "", count === 0 ? "Nothing is wrong." : `${count} ${count > 1 ? "things are" : "thing is"} wrong.`].join("\n");
+}

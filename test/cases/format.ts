@@ -1,0 +1,110 @@
+import * as z from "zod";
+import { STATUSES } from "../../scripts/core/step.ts";
+
+const ids = z.array(z.string()).default([]);
+const status = z.enum(STATUSES);
+
+const row = z.strictObject({
+  status,
+  /** Order in which it became current; default: its place among those that served. */
+  activation: z.int().nullish(),
+  /** What served before it; default: the one above it that served. */
+  previous: z.string().nullish(),
+  pinned: z.boolean().default(false),
+  bytes: z.int().nullable().default(null),
+});
+
+const current = z.union([
+  z.string(),
+  z.strictObject({ kind: z.enum(["absent", "link", "directory", "file"]).default("link"), target: z.string().optional(), release: z.string().optional() }),
+]);
+
+const shared = z.strictObject({
+  state: z.enum(["absent", "link", "dangling", "real"]).default("real"),
+  linked_to: z.string().optional(),
+  has_source: z.boolean().default(true),
+  bytes: z.int().default(0),
+});
+
+const source = z.strictObject({
+  ref: z.string().optional(),
+  sha: z.string().optional(),
+  dirty: z.boolean().optional(),
+  submodules: ids,
+  bytes: z.int().default(0),
+  files: z.int().default(0),
+});
+
+const operation = z.strictObject({
+  kind: z.string(),
+  release: z.string().nullable().default(null),
+  previous: z.string().nullable().default(null),
+  status_before: status.nullable().default(null),
+  touched: z.boolean().default(false),
+});
+
+/** What a case says of the host; all that it does not say is as on a host where nothing is wrong. */
+const facts = z.strictObject({
+  /** What `current` names; default: the release whose status says that it serves. */
+  current: current.optional(),
+  /** The registry's rows, the oldest first. */
+  releases: z.record(z.string(), z.union([status.transform((name) => row.parse({ status: name })), row])).default({}),
+  /** Directories under releases; default: those of all rows that would have one. */
+  disk: z.array(z.string()).optional(),
+  /** Directories that the registry does not know. */
+  unknown: ids,
+  /** Directories that bear the mark of a build. */
+  building: ids,
+  /** Releases of which a manifest is kept; default: those that served. */
+  recorded: z.array(z.string()).optional(),
+  /** The services that run now; default: all of the manifest, where something is current. */
+  running: z.array(z.string()).optional(),
+  /** The services of the release that is to run; default: all of the manifest. */
+  services: z.array(z.string()).optional(),
+  /** All of them run, from the release that is asked for. */
+  serving: z.boolean().default(false),
+  missing_env: ids,
+  /** prune: release id → who uses it. */
+  used: z.record(z.string(), z.string()).default({}),
+  source: source.prefault({}),
+  /** build: name of a needed command → why it is not good enough. */
+  problems: z.record(z.string(), z.string()).default({}),
+  /** build: steps whose `when` is not here. */
+  skipped: ids,
+  room: z.strictObject({ bytes: z.int().optional(), files: z.int().optional() }).prefault({}),
+  /** Linked entries by their path in the release; those that are not named are real in shared/. */
+  shared: z.record(z.string(), shared).default({}),
+  /** The tree has the suite already. */
+  suite: z.strictObject({ files: ids, packages: z.record(z.string(), z.string()).default({}) }).optional(),
+  operation: operation.optional(),
+  orphans: z.array(z.int()).default([]),
+  leftovers: ids,
+  removing: ids,
+  kept: z.array(z.tuple([z.string(), z.string()])).default([]),
+});
+
+/** A case: facts and arguments on one side, what they lead to on the other. Of the latter only what stands there is compared. */
+export const caseSchema = z.strictObject({
+  /** Laid over a manifest with the app `shop`, the tree `/srv/shop`, and one service, `web`. */
+  manifest: z.record(z.string(), z.unknown()).default({}),
+  facts: facts.prefault({}),
+  args: z.record(z.string(), z.unknown()).default({}),
+  /** `DEPLOY_*` variables. */
+  overrides: z.record(z.string(), z.string()).default({}),
+  /** What is wrong with the planner: the case is expected to fail until that is mended. */
+  known_bug: z.string().optional(),
+  /** `# title of the plan`, then `## title of a step` and its lines, as `--dry-run` shows them. */
+  plan: z.string().optional(),
+  touches_from: z.string().optional(),
+  discard: z.string().optional(),
+  revert: z.string().optional(),
+  notes: z.array(z.string()).optional(),
+  done: z.array(z.string()).optional(),
+  /** A refusal: before anything, or (beside `plan`) after a record of it. */
+  error: z.strictObject({ message: z.string(), exit: z.int(), next: z.array(z.string()).default([]) }).optional(),
+});
+
+export type Case = z.output<typeof caseSchema>;
+export type CaseFacts = Case["facts"];
+export type CaseRow = z.output<typeof row>;
+export type CaseShared = z.output<typeof shared>;

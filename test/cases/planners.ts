@@ -1,0 +1,142 @@
+import path from "node:path";
+import type { Context } from "../../scripts/core/context.ts";
+import type { OperationRow } from "../../scripts/core/journal.ts";
+import type { Plan } from "../../scripts/core/step.ts";
+import { notices } from "../../scripts/manifest/later.ts";
+import type { ActivationFacts } from "../../scripts/release/activation.ts";
+import { type BuildFacts, buildRelease, checkedId } from "../../scripts/release/build_release.ts";
+import { deploy } from "../../scripts/release/deploy.ts";
+import { type PrepareArgs, prepareShared } from "../../scripts/release/prepare_shared.ts";
+import { type PruneFacts, prune } from "../../scripts/release/prune.ts";
+import { recover } from "../../scripts/release/recover.ts";
+import { lastGood, rollback } from "../../scripts/release/rollback.ts";
+import type { SharedFact } from "../../scripts/release/shared.ts";
+import { switchCurrent } from "../../scripts/release/switch_current.ts";
+import { definitionsOf } from "../../scripts/service/definitions.ts";
+import { restartServices } from "../../scripts/service/restart.ts";
+import { startServices } from "../../scripts/service/start.ts";
+import { stopServices } from "../../scripts/service/stop.ts";
+import type { Case, CaseFacts } from "./format.ts";
+import { releaseOf, shaOf, treeOf } from "./tree.ts";
+
+type Planner = (context: Context, one: Case) => { facts: unknown; plan: () => Plan[] };
+
+/** Gives facts to a planner; it may be asked for its plan more than once. */
+const planner =
+  <Facts, Args>(
+    { plan }: { plan(context: Context, facts: Facts, args: Args): Plan[] },
+    factsOf: (context: Context, facts: CaseFacts, args: Args) => Facts,
+  ): Planner =>
+  (context, { facts: said, args }) => {
+    const facts = factsOf(context, said, args as Args);
+    return { facts, plan: () => plan(context, facts, args as Args) };
+  };
+
+/** Every command that changes something and decides by a pure function. */
+export const PLANNERS: Record<string, Planner> = {
+  "release/switch_current": planner(switchCurrent, (context, facts, { id }) => activationOf(context, facts, checkedId(id))),
+  "release/rollback": planner(rollback, (context, facts, { id }) => activationOf(context, facts, checkedId(id ?? lastGood(context, treeOf(context, facts))))),
+  "release/build_release": planner(buildRelease, (context, facts, { id = "r9" }) => buildOf(context, facts, id)),
+  "release/deploy": planner(deploy, (context, facts, { id = "r9" }) => ({
+    build: buildOf(context, facts, id),
+    activation: activationOf(context, facts, id),
+    prune: pruneOf(context, facts),
+  })),
+  "release/prune": planner(prune, pruneOf),
+  "release/prepare_shared": planner(prepareShared, prepareOf),
+  "release/recover": planner(recover, (context, facts) => (facts.operation ? [recoveryOf(context, facts)] : [])),
+  "service/start": planner(startServices, treeOf),
+  "service/stop": planner(stopServices, runningOf),
+  "service/restart": planner(restartServices, (context, facts) => ({ tree: treeOf(context, facts), running: runningOf(context, facts) })),
+};
+
+const namesOf = (context: Context) => definitionsOf(context.manifest).map(({ name }) => name);
+
+const runningOf = (context: Context, facts: CaseFacts) => facts.running ?? (treeOf(context, facts).current.releaseId ? namesOf(context) : []);
+
+const pruneOf = (context: Context, facts: CaseFacts): PruneFacts => ({ tree: treeOf(context, facts), used: new Map(Object.entries(facts.used)) });
+
+const activationOf = (context: Context, facts: CaseFacts, id: string): ActivationFacts => ({
+  tree: treeOf(context, facts),
+  target: releaseOf(facts, id),
+  services: facts.services ?? namesOf(context),
+  running: runningOf(context, facts),
+  isServing: facts.serving,
+  missingEnv: facts.missing_env,
+  notices: notices(context.loaded),
+});
+
+function buildOf(context: Context, facts: CaseFacts, id: string): BuildFacts {
+  const { source, build } = context.manifest;
+  const { ref = source.ref, sha = shaOf(id), dirty = source.via === "worktree", submodules, bytes, files } = facts.source;
+  const needs = Object.entries(build).flatMap(([name, step]) => (facts.skipped.includes(name) ? [] : step.needs));
+  const toolOf = (need: string) => {
+    const name = /^[^\s<>=!]+/.exec(need)?.[0] ?? need;
+    const problem = facts.problems[name];
+    return { need, name, ...(problem ? { problem } : { path: `/usr/bin/${path.basename(name)}` }) };
+  };
+  return {
+    tree: treeOf(context, facts),
+    source: { repo: source.repo, ref, sha, isDirty: dirty, tags: [], submodules, bytes, files },
+    id: checkedId(id),
+    release: releaseOf(facts, id),
+    shared: sharedOf(context, facts),
+    tools: [...new Set(needs)].map(toolOf),
+    skipped: facts.skipped,
+    room: { freeBytes: facts.room.bytes ?? Number.POSITIVE_INFINITY, freeFiles: facts.room.files ?? Number.POSITIVE_INFINITY },
+  };
+}
+
+function sharedOf({ manifest, paths }: Context, facts: CaseFacts, from = manifest.source.repo): SharedFact[] {
+  const factOf = (kind: SharedFact["kind"]) => (entry: (typeof manifest.linked_files)[number]): SharedFact => {
+    const { state = "real", linked_to, has_source = true } = facts.shared[entry.path] ?? {};
+    const sourcePath = path.resolve(from, entry.from);
+    const linkedTo = linked_to ?? (state === "link" || state === "dangling" ? sourcePath : undefined);
+    return { ...entry, kind, sharedPath: path.join(paths.shared, entry.shared), sourcePath, state, hasSource: has_source, ...(linkedTo ? { linkedTo } : {}) };
+  };
+  return [...manifest.linked_files.map(factOf("file")), ...manifest.linked_dirs.map(factOf("directory"))];
+}
+
+function prepareOf(context: Context, facts: CaseFacts, { phase, from }: PrepareArgs) {
+  const shared = sharedOf(context, facts, from);
+  const isTaken = (fact: SharedFact) =>
+    phase !== "link" && (fact.state === "link" || (phase === "move" && fact.state === "absent" && fact.hasSource));
+  const taken = shared.filter(isTaken).map((fact) => ({ fact, source: fact.linkedTo ?? fact.sourcePath, bytes: facts.shared[fact.path]?.bytes ?? 0 }));
+  const { files = [], packages = {} } = facts.suite ?? {};
+  const suite = { version: "1.2.3", isInstalled: facts.suite === undefined, files, packages: new Map(Object.entries(packages)) };
+  return { tree: treeOf(context, facts), shared, suite, running: runningOf(context, facts), taken, freeBytes: facts.room.bytes ?? 1e12 };
+}
+
+function recoveryOf(context: Context, facts: CaseFacts) {
+  const { operation, orphans, removing, building } = facts;
+  const at = (place: string) => path.resolve(context.paths.deployTo, place);
+  return {
+    tree: treeOf(context, facts),
+    operation: operationOf(operation as NonNullable<typeof operation>),
+    running: runningOf(context, facts),
+    services: facts.services ?? namesOf(context),
+    orphans,
+    leftovers: facts.leftovers.map(at),
+    removing,
+    building,
+    kept: facts.kept.map(([kept, place]): [string, string] => [at(kept), at(place)]),
+  };
+}
+
+const operationOf = ({ kind, release, previous, status_before, touched }: NonNullable<CaseFacts["operation"]>): OperationRow => ({
+  id: `20261120-221500-${kind}-1a2b`,
+  kind,
+  release_id: release,
+  previous_release_id: previous,
+  status_before,
+  arguments: "[]",
+  pid: 4711,
+  host: "here",
+  user: "deploy",
+  started_at: "2026-11-20T22:15:00.000Z",
+  finished_at: null,
+  has_touched: touched ? 1 : 0,
+  outcome: null,
+  exit_code: null,
+  message: null,
+});
