@@ -8,6 +8,7 @@ import { planPrune } from "../release/prune.ts";
 import type { ReleaseRow } from "../release/registry.ts";
 import type { SharedFact } from "../release/shared.ts";
 import { definitionsOf } from "../service/definitions.ts";
+import { restartServices } from "../service/restart.ts";
 import { planStart } from "../service/start.ts";
 import { planStop } from "../service/stop.ts";
 
@@ -137,3 +138,5 @@ export function exampleRestore(context: Context): Plan {
 export const exampleStart = (context: Context) => planStart(context, exampleTree(OLD_ID), { names: [] });
 
 export const exampleStop = (context: Context) => planStop(context, names(context), { names: [] });
+
+export const exampleRestart = (context: Context) => restartServices.plan(context, { tree: exampleTree(OLD_ID), running: names(context) }, { names: [] });

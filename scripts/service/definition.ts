@@ -41,7 +41,11 @@ export interface ServiceRelease {
 export const instanceOf = (name: string): string | undefined => name.split("@")[1];
 
 /** Where a service's two output streams go, absolute; relative ones are below `basePath` (a release, or `current`). */
-export function logPaths(definition: ServiceDefinition, place: ServicePlace, basePath: string): { stdout: string; stderr: string } {
+export function logPaths(
+  definition: ServiceDefinition,
+  place: ServicePlace,
+  basePath: string,
+): { stdout: string; stderr: string } {
   const fallback = path.join(place.logsPath, `${definition.name}.log`);
   const at = (file: string | undefined) => (file === undefined ? fallback : path.resolve(basePath, file));
   return { stdout: at(definition.stdout), stderr: at(definition.stderr) };

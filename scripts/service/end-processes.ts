@@ -36,7 +36,8 @@ export async function endProcesses(
     }
   };
   // A stopped process acts on TERM only when it is continued.
-  if ((await remaining(["SIGTERM", "SIGCONT"], timeout)).length === 0) return { pids: [...told.keys()], wasKilled: false };
+  if ((await remaining(["SIGTERM", "SIGCONT"], timeout)).length === 0)
+    return { pids: [...told.keys()], wasKilled: false };
   const left = await remaining(["SIGKILL"], KILL_TIMEOUT);
   if (left.length > 0) throw stillThere(left);
   return { pids: [...told.keys()], wasKilled: true };

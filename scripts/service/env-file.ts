@@ -25,7 +25,9 @@ export function readEnvFile(entry: string, basePath: string): EnvFile {
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (isOptional && (code === "ENOENT" || code === "ENOTDIR")) return { values: new Map(), warnings: [] };
-    throw new UsageError(`env_file ${file}: ${code === "ENOENT" ? "does not exist" : `cannot be read (${code})`}`, { cause });
+    throw new UsageError(`env_file ${file}: ${code === "ENOENT" ? "does not exist" : `cannot be read (${code})`}`, {
+      cause,
+    });
   }
   const { values, warnings } = parseEnvFile(decode(bytes, file));
   return { values, warnings: warnings.map((warning) => `${file}:${warning}`) };
@@ -72,7 +74,8 @@ class EnvReader {
     if (this.text[this.at] !== "=") return this.warn(start, "has no =, left out");
     const name = trimEnd(this.text.slice(start, this.at++));
     const value = this.value();
-    if (!NAME.test(name)) this.warn(start, "not a name before the =, left out (letters, digits and _ only; no `export`)");
+    if (!NAME.test(name))
+      this.warn(start, "not a name before the =, left out (letters, digits and _ only; no `export`)");
     else this.values.set(name, value);
   }
 
@@ -83,7 +86,7 @@ class EnvReader {
       const c = this.text[this.at]!;
       if (c === "'") value += this.singleQuoted();
       else if (c === '"') value += this.doubleQuoted();
-      else if (isNewline(c)) return this.at++, value;
+      else if (isNewline(c)) return (this.at++, value);
       else if (isBlank(c)) this.at++;
       else return value + this.unquoted();
     }

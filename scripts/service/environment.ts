@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import { accountOf } from "../core/account.ts";
 import type { ServiceDefinition, ServicePlace, ServiceRelease } from "./definition.ts";
 import { readEnvFile } from "./env-file.ts";
 import { realPath } from "./real-path.ts";
@@ -7,7 +7,7 @@ import { realPath } from "./real-path.ts";
 export const SERVICE_MARK = "SWITCHBACK_SERVICE";
 
 const DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
-const INHERITED = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "XDG_RUNTIME_DIR"];
+const INHERITED = new Set(["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "XDG_RUNTIME_DIR"]);
 
 /** The value of `SWITCHBACK_SERVICE` for a service: the tree's real path, `#`, the service's name. */
 export function serviceMark(place: Pick<ServicePlace, "deployTo">, name: string): string {
@@ -39,22 +39,15 @@ export function serviceEnvironment(
 
 // Only what a login gives: a service must not depend on the terminal, or the cron line, that happened to start it.
 function inheritedEnvironment(source: NodeJS.ProcessEnv = process.env): Record<string, string> {
-  const kept = Object.entries(source).filter(([name]) => INHERITED.includes(name) || name.startsWith("LC_"));
+  const kept = Object.entries(source).filter(([name]) => INHERITED.has(name) || name.startsWith("LC_"));
   const environment: Record<string, string> = { ...account(), PATH: DEFAULT_PATH };
   for (const [name, value] of kept) if (value) environment[name] = value;
   return environment;
 }
 
-// Read here because the runtime's own userInfo() answers from $USER and $HOME, which cron and `env -i` leave out.
 function account(): Record<string, string> {
-  try {
-    const uid = String(process.getuid?.());
-    const lines = fs.readFileSync("/etc/passwd", "utf8").split("\n").map((line) => line.split(":"));
-    const [name, , , , , home, shell] = lines.find((fields) => fields[2] === uid) ?? [];
-    return name && home && shell ? { USER: name, LOGNAME: name, HOME: home, SHELL: shell } : {};
-  } catch {
-    return {};
-  }
+  const found = accountOf(process.getuid?.() ?? 0);
+  return found ? { USER: found.name, LOGNAME: found.name, HOME: found.home, SHELL: found.shell } : {};
 }
 
 /** Why a name of `env_required` keeps a switch from starting; never holds the value. */
@@ -78,7 +71,10 @@ const PLACEHOLDERS = [
 ];
 
 /** Which of `names` are unset, empty, or still set to a placeholder. */
-export function envRequired(names: readonly string[], environment: Readonly<Record<string, string | undefined>>): EnvProblem[] {
+export function envRequired(
+  names: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): EnvProblem[] {
   return names.flatMap((name) => {
     const problem = problemOf(environment[name]?.trim());
     return problem ? [{ name, problem }] : [];
@@ -91,4 +87,3 @@ function problemOf(value: string | undefined): EnvProblem["problem"] | undefined
   return PLACEHOLDERS.some((pattern) => pattern.test(value)) ? "placeholder" : undefined;
 }
 
-export { realPath } from "./real-path.ts";

@@ -36,7 +36,9 @@ export async function launch(what: Launch): Promise<number> {
 
 async function execute(program: string, what: Launch, stdio: number[]): Promise<number> {
   try {
-    return await pidOf(spawn(program, what.words.slice(1), { cwd: what.cwd, env: what.environment, detached: true, stdio }));
+    return await pidOf(
+      spawn(program, what.words.slice(1), { cwd: what.cwd, env: what.environment, detached: true, stdio }),
+    );
   } catch (cause) {
     const reason = reasonOf(cause as NodeJS.ErrnoException, program);
     throw new FailedError(`${what.where}: ${program} cannot be executed: ${reason}`, { cause });
@@ -77,7 +79,9 @@ function findProgram({ words: [first = ""], cwd, environment, where }: Launch): 
     return file;
   }
   const directories = (environment["PATH"] ?? "").split(":").filter(Boolean);
-  const found = directories.map((directory) => path.resolve(cwd, directory, first)).find((file) => !whyNotExecutable(file));
+  const found = directories
+    .map((directory) => path.resolve(cwd, directory, first))
+    .find((file) => !whyNotExecutable(file));
   if (found) return found;
   throw new UsageError(`${where}: no program ${JSON.stringify(first)} in PATH=${directories.join(":")}`, {
     next: `write its path in run (./${first} is relative to dir), or set PATH under env:`,
@@ -106,6 +110,8 @@ function openLog(file: string, where: string): number {
     fs.mkdirSync(path.dirname(file), { recursive: true });
     return fs.openSync(file, "a", 0o640);
   } catch (cause) {
-    throw new FailedError(`${where}: its log ${file} cannot be opened (${(cause as NodeJS.ErrnoException).code})`, { cause });
+    throw new FailedError(`${where}: its log ${file} cannot be opened (${(cause as NodeJS.ErrnoException).code})`, {
+      cause,
+    });
   }
 }

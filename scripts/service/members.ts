@@ -32,27 +32,35 @@ export function serviceMembers(search: MemberSearch): ProcessFacts[] {
   const seeds = new Set(known.map(({ pid }) => pid));
   const session = sessionOf(search.main, known, byPid);
   const isMarked = (pid: number) => own.includes(marks.get(pid) ?? "");
-  const isExcluded = (one: ProcessFacts) => one.pid === 1 || (marks.has(one.pid) && !isMarked(one.pid)) || isPartOf(one, self, byPid);
+  const isExcluded = (one: ProcessFacts) =>
+    one.pid === 1 || (marks.has(one.pid) && !isMarked(one.pid)) || isPartOf(one, self, byPid);
   const members = new Map<number, ProcessFacts>();
   const add = (one: ProcessFacts) => void members.set(one.pid, one);
   const candidates = all.filter((one) => !isExcluded(one));
   candidates.filter((one) => seeds.has(one.pid) || isMarked(one.pid) || one.sid === session).forEach(add);
-  for (let before = -1; before !== members.size; ) {
+  for (let before = -1; before !== members.size;) {
     before = members.size;
     candidates.filter((one) => members.has(one.ppid)).forEach(add);
   }
-  return [...members.values()].sort((a, b) => rank(a, search.main, members) - rank(b, search.main, members) || age(a) - age(b) || a.pid - b.pid);
+  return [...members.values()].sort(
+    (a, b) => rank(a, search.main, members) - rank(b, search.main, members) || age(a) - age(b) || a.pid - b.pid,
+  );
 }
 
 // The number of a session is not given out again while one process is left in it: only then does it prove anything.
-function sessionOf(main: KnownProcess | undefined, alive: readonly KnownProcess[], byPid: Map<number, ProcessFacts>): number | undefined {
+function sessionOf(
+  main: KnownProcess | undefined,
+  alive: readonly KnownProcess[],
+  byPid: Map<number, ProcessFacts>,
+): number | undefined {
   return main && alive.some((one) => byPid.get(one.pid)?.sid === main.pid) ? main.pid : undefined;
 }
 
 // This process and what works for it in its session; a service that it started has a session of its own.
 function isPartOf(one: ProcessFacts, self: number, byPid: Map<number, ProcessFacts>): boolean {
   if (one.sid !== byPid.get(self)?.sid) return false;
-  for (let at: ProcessFacts | undefined = one; at && at.pid > 1; at = byPid.get(at.ppid)) if (at.pid === self) return true;
+  for (let at: ProcessFacts | undefined = one; at && at.pid > 1; at = byPid.get(at.ppid))
+    if (at.pid === self) return true;
   return false;
 }
 

@@ -7,7 +7,14 @@ import { SERVICE_MARK, serviceEnvironment, serviceMark } from "./environment.ts"
 import { launch } from "./launch.ts";
 import { serviceMembers, type KnownProcess } from "./members.ts";
 import { pidfilePath, readPidfile, removePidfile, writePidfile } from "./pidfile.ts";
-import { environmentOf, observeProcess, observeProcesses, observeProcessFacts, startedAt, type ProcessFacts } from "./processes.ts";
+import {
+  environmentOf,
+  observeProcess,
+  observeProcesses,
+  observeProcessFacts,
+  startedAt,
+  type ProcessFacts,
+} from "./processes.ts";
 import { realPath } from "./real-path.ts";
 import { lastLogLines } from "./service-log.ts";
 import type { ServiceState, StartResult, StopResult, Supervisor } from "./supervisor.ts";
@@ -44,7 +51,8 @@ function observe(place: ServicePlace, name: string): ServiceState {
   const members = membersOf(record);
   const [first] = members;
   const pidFile = isForeign ? "foreign" : pidFileState(file, main, first);
-  if (!first) return { name, state: file === "missing" ? "stopped" : isForeign ? "running" : "stale", processes: [], pidFile };
+  if (!first)
+    return { name, state: file === "missing" ? "stopped" : isForeign ? "running" : "stale", processes: [], pidFile };
   const releaseId = releaseIdOf(place, first.pid);
   return {
     name,
@@ -58,7 +66,11 @@ function observe(place: ServicePlace, name: string): ServiceState {
   };
 }
 
-function pidFileState(file: ReturnType<typeof readPidfile>, main: KnownProcess | undefined, first: ProcessFacts | undefined) {
+function pidFileState(
+  file: ReturnType<typeof readPidfile>,
+  main: KnownProcess | undefined,
+  first: ProcessFacts | undefined,
+) {
   if (file === "missing") return "missing";
   return main && first?.pid === main.pid && first.startTime === main.startTime ? "ok" : "stale";
 }
@@ -115,7 +127,11 @@ function releaseIdOf(place: ServicePlace, pid: number): string | undefined {
   return environmentOf(pid)?.["RELEASE_ID"];
 }
 
-async function start(place: ServicePlace, definition: ServiceDefinition, release: ServiceRelease): Promise<StartResult> {
+async function start(
+  place: ServicePlace,
+  definition: ServiceDefinition,
+  release: ServiceRelease,
+): Promise<StartResult> {
   const { name } = definition;
   const pidfile = pidfilePath(place.runPath, name);
   const state = observe(place, name);
@@ -168,4 +184,3 @@ function foreign(place: ServicePlace, name: string): FailedError {
     next: `type the command again as ${owner === undefined ? "that user" : `sudo -u '#${owner}' …`}`,
   });
 }
-

@@ -11,7 +11,8 @@ export interface Pidfile {
 
 /** `run/<service>.pid`, absolute. @throws UsageError when the name would leave the directory */
 export function pidfilePath(runPath: string, service: string): string {
-  if (!/^[A-Za-z0-9_][A-Za-z0-9_.@-]*$/.test(service)) throw new UsageError(`${JSON.stringify(service)} is not the name of a service`);
+  if (!/^[A-Za-z0-9_][A-Za-z0-9_.@-]*$/.test(service))
+    throw new UsageError(`${JSON.stringify(service)} is not the name of a service`);
   return path.join(runPath, `${service}.pid`);
 }
 

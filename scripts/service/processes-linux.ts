@@ -54,7 +54,10 @@ function names(directory: string): string[] {
   }
 }
 
-const pids = () => names("/proc").filter((name) => name >= "0" && name < ":").map(Number);
+const pids = () =>
+  names("/proc")
+    .filter((name) => name >= "0" && name < ":")
+    .map(Number);
 
 function facts(pid: number): ProcessFacts | undefined {
   const stat = read(`/proc/${pid}/stat`)?.toString("latin1");
@@ -108,7 +111,9 @@ function environment(pid: number): Record<string, string> | undefined {
   const text = environ(pid)?.toString("utf8");
   if (text === undefined) return undefined;
   const entries = text.split("\0").filter((entry) => entry.indexOf("=") > 0);
-  return Object.fromEntries(entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]));
+  return Object.fromEntries(
+    entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
+  );
 }
 
 function marks(name: string, processes: readonly ProcessFacts[]): Map<number, string> {
@@ -138,7 +143,8 @@ function listeners(port: number, candidates: readonly number[]): number[] {
   const look = (pid: number) => {
     if (seen.has(pid)) return;
     seen.add(pid);
-    for (const socket of socketsOf(pid).filter((socket) => left.has(socket))) {
+    for (const socket of socketsOf(pid)) {
+      if (!left.has(socket)) continue;
       found.add(pid);
       accounted.add(socket);
     }
@@ -167,16 +173,20 @@ function usersOfPath(path: string, isSkipped: (pid: number) => boolean): PathUse
     const name = file?.endsWith(DELETED) ? file.slice(0, -DELETED.length) : file;
     return name !== undefined && (name === root || name.startsWith(`${root}/`));
   };
-  return pids().filter((pid) => !isSkipped(pid)).flatMap((pid) =>
-    usesOf(pid, root).flatMap(({ how, file }) => (isBelow(file) ? [{ pid, command: command(pid), how, file }] : [])),
-  );
+  return pids()
+    .filter((pid) => !isSkipped(pid))
+    .flatMap((pid) =>
+      usesOf(pid, root).flatMap(({ how, file }) => (isBelow(file) ? [{ pid, command: command(pid), how, file }] : [])),
+    );
 }
+
+const as = (how: PathUser["how"], files: (string | undefined)[]) =>
+  files.flatMap((file) => (file ? [{ how, file }] : []));
 
 function usesOf(pid: number, root: string): { how: PathUser["how"]; file: string }[] {
   const exe = link(`/proc/${pid}/exe`);
   const cwd = link(`/proc/${pid}/cwd`);
   const open = names(`/proc/${pid}/fd`).flatMap((fd) => link(`/proc/${pid}/fd/${fd}`) ?? []);
-  const as = (how: PathUser["how"], files: (string | undefined)[]) => files.flatMap((file) => (file ? [{ how, file }] : []));
   const maps = new Set(mapsOf(pid, root).filter((file) => file !== exe));
   return [...as("cwd", [cwd]), ...as("exe", [exe]), ...as("open file", open), ...as("map", [...maps])];
 }
@@ -185,8 +195,20 @@ function mapsOf(pid: number, root: string): string[] {
   const bytes = read(`/proc/${pid}/maps`);
   // The path stands in the sixth field, to the end of the line.
   if (!bytes?.includes(root)) return [];
-  return bytes.toString("utf8").split("\n").map((line) => line.replace(/^(?:\S+\s+){5}/, ""));
+  return bytes
+    .toString("utf8")
+    .split("\n")
+    .map((line) => line.replace(/^(?:\S+\s+){5}/, ""));
 }
 
 /** Processes through /proc (proc(5)): one read is about 10 µs, a look at every process a few milliseconds. */
-export const linux: ProcessTable = { facts, all, process: observe, startedAt, environment, marks, listeners, usersOfPath };
+export const linux: ProcessTable = {
+  facts,
+  all,
+  process: observe,
+  startedAt,
+  environment,
+  marks,
+  listeners,
+  usersOfPath,
+};

@@ -3,7 +3,11 @@ import type { PathUser, Process, ProcessFacts, ProcessTable } from "./processes.
 import { realPath } from "./real-path.ts";
 
 function output(program: string, args: string[]): string {
-  const run = spawnSync(program, args, { encoding: "utf8", env: { ...process.env, LC_ALL: "C", TZ: "UTC" }, maxBuffer: 64 * 1024 * 1024 });
+  const run = spawnSync(program, args, {
+    encoding: "utf8",
+    env: { ...process.env, LC_ALL: "C", TZ: "UTC" },
+    maxBuffer: 64 * 1024 * 1024,
+  });
   return run.stdout ?? "";
 }
 
@@ -13,7 +17,16 @@ function psFacts(select: string[]): ProcessFacts[] {
   return lines("ps", [...select, "-o", "pid=,ppid=,pgid=,state=,lstart="]).flatMap((line) => {
     const [pid, ppid, pgid, state, ...started] = line.trim().split(/\s+/);
     if (!state || state.startsWith("Z")) return [];
-    return [{ pid: Number(pid), ppid: Number(ppid), pgid: Number(pgid), sid: Number(pgid), startTime: started.join(" "), state: state[0]! }];
+    return [
+      {
+        pid: Number(pid),
+        ppid: Number(ppid),
+        pgid: Number(pgid),
+        sid: Number(pgid),
+        startTime: started.join(" "),
+        state: state[0]!,
+      },
+    ];
   });
 }
 
@@ -41,7 +54,9 @@ function environment(pid: number): Record<string, string> | undefined {
   const text = output("ps", ["-Eww", "-p", String(pid), "-o", "command="]).trim();
   if (!text) return undefined;
   const pieces = text.split(/ (?=[A-Za-z_][A-Za-z0-9_]*=)/).slice(1);
-  return Object.fromEntries(pieces.map((piece) => [piece.slice(0, piece.indexOf("=")), piece.slice(piece.indexOf("=") + 1)]));
+  return Object.fromEntries(
+    pieces.map((piece) => [piece.slice(0, piece.indexOf("=")), piece.slice(piece.indexOf("=") + 1)]),
+  );
 }
 
 function marks(name: string): Map<number, string> {
@@ -76,7 +91,9 @@ function openFiles(select: string[]): OpenFile[] {
 
 function usersOfPath(path: string, isSkipped: (pid: number) => boolean): PathUser[] {
   const root = realPath(path);
-  const used = openFiles([]).filter(({ pid, file }) => !isSkipped(pid) && (file === root || file.startsWith(`${root}/`)));
+  const used = openFiles([]).filter(
+    ({ pid, file }) => !isSkipped(pid) && (file === root || file.startsWith(`${root}/`)),
+  );
   return used.map(({ pid, fd, file }) => ({ pid, how: howOf(fd), command: command(pid), file }));
 }
 
@@ -90,4 +107,13 @@ function howOf(fd: string): PathUser["how"] {
  * Processes through ps(1) and lsof(8). Coarser than /proc: a start time has a resolution of one second, a session cannot be
  * told from a process group, and the environment of Apple's own programs (/bin/sh among them) is not shown.
  */
-export const macos: ProcessTable = { facts, all, process: observe, startedAt, environment, marks, listeners, usersOfPath };
+export const macos: ProcessTable = {
+  facts,
+  all,
+  process: observe,
+  startedAt,
+  environment,
+  marks,
+  listeners,
+  usersOfPath,
+};

@@ -70,7 +70,8 @@ export function observeProcesses(mark: string): { all: ProcessFacts[]; marks: Ma
  * Pids that listen on a TCP port, on any address. `candidates` are looked at first, and alone when they account for every listener.
  * Listeners of other users are found by root only.
  */
-export const listeners = (port: number, candidates: readonly number[] = []): number[] => table.listeners(port, candidates);
+export const listeners = (port: number, candidates: readonly number[] = []): number[] =>
+  table.listeners(port, candidates);
 
 /** Which processes use `path` or something below it, one entry for each file and way; `except` are left out (default: this process). */
 export function usersOfPath(path: string, except: Iterable<number> = [process.pid]): PathUser[] {

@@ -46,7 +46,8 @@ const ASSIGNMENT = /^\s*[A-Za-z_][A-Za-z0-9_]*=/;
  * @throws UsageError that names the character, its column and what to use instead
  */
 export function splitWords(text: string, where = "run"): Word[] {
-  if (ASSIGNMENT.test(text)) throw new UsageError(`${where}: no shell here; use env: for a variable, not NAME=value before the command`);
+  if (ASSIGNMENT.test(text))
+    throw new UsageError(`${where}: no shell here; use env: for a variable, not NAME=value before the command`);
   if (text.includes("\0")) throw new UsageError(`${where}: holds a NUL character`);
   const words: Word[] = [];
   const scanner = new Scanner(text, where);
@@ -74,7 +75,9 @@ export function fillWords(
     });
   }
   const literal = (text: string) => (instance === undefined ? text : text.replaceAll("%i", () => instance));
-  return words.map((word) => word.map((part) => ("text" in part ? literal(part.text) : environment[part.variable])).join(""));
+  return words.map((word) =>
+    word.map((part) => ("text" in part ? literal(part.text) : environment[part.variable])).join(""),
+  );
 }
 
 /** `splitWords` and `fillWords` in one: the argument list of `text`. */
@@ -165,7 +168,8 @@ class Scanner {
   // `$NAME` would be split into words by a shell and by systemd; only the form that never splits is taken.
   refuseDollar(): void {
     const start = this.at;
-    if (this.take(DOLLAR)) throw this.error("no shell here; use ${NAME} for a variable and \\$ for a dollar sign", start);
+    if (this.take(DOLLAR))
+      throw this.error("no shell here; use ${NAME} for a variable and \\$ for a dollar sign", start);
   }
 
   error(message: string, at = this.at): UsageError {

@@ -32,24 +32,6 @@ const planner =
     return { facts, plan: () => plan(context, facts, args as Args) };
   };
 
-/** Every command that changes something and decides by a pure function. */
-export const PLANNERS: Record<string, Planner> = {
-  "release/switch_current": planner(switchCurrent, (context, facts, { id }) => activationOf(context, facts, checkedId(id))),
-  "release/rollback": planner(rollback, (context, facts, { id }) => activationOf(context, facts, checkedId(id ?? lastGood(context, treeOf(context, facts))))),
-  "release/build_release": planner(buildRelease, (context, facts, { id = "r9" }) => buildOf(context, facts, id)),
-  "release/deploy": planner(deploy, (context, facts, { id = "r9" }) => ({
-    build: buildOf(context, facts, id),
-    activation: activationOf(context, facts, id),
-    prune: pruneOf(context, facts),
-  })),
-  "release/prune": planner(prune, pruneOf),
-  "release/prepare_shared": planner(prepareShared, prepareOf),
-  "release/recover": planner(recover, (context, facts) => (facts.operation ? [recoveryOf(context, facts)] : [])),
-  "service/start": planner(startServices, treeOf),
-  "service/stop": planner(stopServices, runningOf),
-  "service/restart": planner(restartServices, (context, facts) => ({ tree: treeOf(context, facts), running: runningOf(context, facts) })),
-};
-
 const namesOf = (context: Context) => definitionsOf(context.manifest).map(({ name }) => name);
 
 const runningOf = (context: Context, facts: CaseFacts) => facts.running ?? (treeOf(context, facts).current.releaseId ? namesOf(context) : []);
@@ -140,3 +122,21 @@ const operationOf = ({ kind, release, previous, status_before, touched }: NonNul
   exit_code: null,
   message: null,
 });
+
+/** Every command that changes something and decides by a pure function. */
+export const PLANNERS: Record<string, Planner> = {
+  "release/switch_current": planner(switchCurrent, (context, facts, { id }) => activationOf(context, facts, checkedId(id))),
+  "release/rollback": planner(rollback, (context, facts, { id }) => activationOf(context, facts, checkedId(id ?? lastGood(context, treeOf(context, facts))))),
+  "release/build_release": planner(buildRelease, (context, facts, { id = "r9" }) => buildOf(context, facts, id)),
+  "release/deploy": planner(deploy, (context, facts, { id = "r9" }) => ({
+    build: buildOf(context, facts, id),
+    activation: activationOf(context, facts, id),
+    prune: pruneOf(context, facts),
+  })),
+  "release/prune": planner(prune, pruneOf),
+  "release/prepare_shared": planner(prepareShared, prepareOf),
+  "release/recover": planner(recover, (context, facts) => (facts.operation ? [recoveryOf(context, facts)] : [])),
+  "service/start": planner(startServices, treeOf),
+  "service/stop": planner(stopServices, runningOf),
+  "service/restart": planner(restartServices, (context, facts) => ({ tree: treeOf(context, facts), running: runningOf(context, facts) })),
+};

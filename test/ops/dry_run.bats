@@ -46,7 +46,7 @@ restore() {
 }
 
 rows() {
-  "$ops/release/release-registry.ts" list --manifest "$app/deploy.yaml" | grep -v '_at"' || true
+  "$ops/release/release-registry.ts" list --manifest "$app/deploy.yaml" | grep -v '_at"'
 }
 
 running() {

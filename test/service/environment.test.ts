@@ -53,7 +53,10 @@ test("without a login's variables the PATH has a default, and the account's are 
   for (const name of ["PATH", "HOME", "USER", "LOGNAME", "SHELL"]) vi.stubEnv(name, undefined);
   const environment = environmentOf({});
   const uid = String(process.getuid?.());
-  const account = fs.readFileSync("/etc/passwd", "utf8").split("\n").find((line) => line.split(":")[2] === uid);
+  const account = fs
+    .readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .find((line) => line.split(":")[2] === uid);
   expect(environment["PATH"]).toBe("/usr/local/bin:/usr/bin:/bin");
   expect(environment["USER"]).toBe(account?.split(":")[0]);
   expect(environment["HOME"]).toBe(account?.split(":")[5]);
@@ -67,11 +70,46 @@ test("warnings of files are passed on", () => {
 });
 
 const PLACEHOLDERS = [
-  "your-prod-secret", "your_api_key", "YOUR SECRET", "changeme", "change-me", "CHANGE_ME", "changeme!", "change-this-in-production", "replace-me", "REPLACE_WITH_KEY",
-  "xxx", "XXXXXXXX", "<secret>", "<your key here>", "TODO", "todo: ask", "TBD", "example", "example-key", "placeholder", "put-key-here", "***", "...", " changeme ",
+  "your-prod-secret",
+  "your_api_key",
+  "YOUR SECRET",
+  "changeme",
+  "change-me",
+  "CHANGE_ME",
+  "changeme!",
+  "change-this-in-production",
+  "replace-me",
+  "REPLACE_WITH_KEY",
+  "xxx",
+  "XXXXXXXX",
+  "<secret>",
+  "<your key here>",
+  "TODO",
+  "todo: ask",
+  "TBD",
+  "example",
+  "example-key",
+  "placeholder",
+  "put-key-here",
+  "***",
+  "...",
+  " changeme ",
 ];
 const REAL = [
-  "s3cr3t", "xx", "yours", "change", "example.com", "https://example.com", "production", "0", "false", "todoist-token", "exchangeme", "a<b>", "postgres://u:changeme@h/db", "dummyload",
+  "s3cr3t",
+  "xx",
+  "yours",
+  "change",
+  "example.com",
+  "https://example.com",
+  "production",
+  "0",
+  "false",
+  "todoist-token",
+  "exchangeme",
+  "a<b>",
+  "postgres://u:changeme@h/db",
+  "dummyload",
 ];
 
 test.each(PLACEHOLDERS)("%j is a placeholder", (value) => {

@@ -19,6 +19,32 @@ afterEach(() => tree.clear());
 const observe = (name = "api") => tree.supervisor.observe(name);
 const stop = (timeout = 2_000, name = "api") => tree.supervisor.stop(name, timeout);
 
+const write = (text: string) => {
+  fs.mkdirSync(tree.at("run"), { recursive: true });
+  fs.writeFileSync(tree.pidfile(), text);
+};
+
+const foreignPid = () =>
+  fs
+    .readdirSync("/proc")
+    .map(Number)
+    .find((pid) => pid > 1 && fs.statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid === 0);
+
+const call = (run: string, ...more: string[]) =>
+  [
+    path.join(here, "start-and-exit.ts"),
+    JSON.stringify({ place: tree.place, definition: tree.define(run) }),
+    ...more,
+  ] as const;
+
+const linkOf = (file: string) => {
+  try {
+    return fs.readlinkSync(file);
+  } catch {
+    return undefined;
+  }
+};
+
 describe("start", () => {
   test("runs the service in its directory of the release, in a session of its own", async () => {
     const { pid, startTime, already } = await tree.start(tree.define("sleep 1000"));
@@ -26,14 +52,27 @@ describe("start", () => {
     expect(observeProcess(pid)).toMatchObject({ sid: pid, pgid: pid, startTime, cwd: tree.at("releases/r1/app") });
     expect(fs.readFileSync(tree.pidfile(), "utf8")).toBe(`${pid}\n${startTime}\n`);
     const state = await observe();
-    expect(state).toMatchObject({ name: "api", state: "running", pid, startTime, releaseId: "r1", processes: [pid], pidFile: "ok" });
+    expect(state).toMatchObject({
+      name: "api",
+      state: "running",
+      pid,
+      startTime,
+      releaseId: "r1",
+      processes: [pid],
+      pidFile: "ok",
+    });
     expect(Math.abs(state.startedAt!.getTime() - Date.now())).toBeLessThan(2_000);
   });
 
   test("hands over words, environment and umask", async () => {
-    const run = tree.script("show", 'printf "%s|" "$0" "$@" "$RELEASE_ID" "$PORT" "$SWITCHBACK_SERVICE"; umask; umask >done; exec sleep 1000');
+    const run = tree.script(
+      "show",
+      'printf "%s|" "$0" "$@" "$RELEASE_ID" "$PORT" "$SWITCHBACK_SERVICE"; umask; umask >done; exec sleep 1000',
+    );
     const mask = process.umask(0o077);
-    await tree.start(tree.define(`${run} 'a b' "\${GREETING}" \${NONE}`, { env: { GREETING: "good day", NONE: "" }, port: 8001 }));
+    await tree.start(
+      tree.define(`${run} 'a b' "\${GREETING}" \${NONE}`, { env: { GREETING: "good day", NONE: "" }, port: 8001 }),
+    );
     expect(process.umask(mask)).toBe(0o077);
     await written(tree.at("current/app/done"));
     expect(tree.log()).toBe(`${tree.at("releases/r1/app/show")}|a b|good day||r1|8001|${tree.deployTo}#api|0022\n`);
@@ -148,17 +187,59 @@ describe("start", () => {
 
 describe("a service that cannot start", () => {
   const isRoot = process.getuid?.() === 0;
-  const rows: [string, string, { dir?: string; env_file?: string[]; env?: Record<string, string> }, typeof UsageError | typeof FailedError, RegExp][] = [
-    ["its directory is not built", "sleep 1", { dir: "frontend" }, UsageError, /^services\.api: its directory .*\/r1\/frontend does not exist: it is not built in release r1/],
+  const rows: [
+    string,
+    string,
+    { dir?: string; env_file?: string[]; env?: Record<string, string> },
+    typeof UsageError | typeof FailedError,
+    RegExp,
+  ][] = [
+    [
+      "its directory is not built",
+      "sleep 1",
+      { dir: "frontend" },
+      UsageError,
+      /^services\.api: its directory .*\/r1\/frontend does not exist: it is not built in release r1/,
+    ],
     ["its directory is a file", "sleep 1", { dir: "app/text" }, UsageError, /app\/text does not exist/],
-    ["its program is not built", "./venv/bin/uvicorn x", {}, UsageError, /r1\/app\/venv\/bin\/uvicorn does not exist: it is not built in this release/],
-    ["no such program in PATH", "no-such-program", { env: { PATH: "/usr/bin:/bin" } }, UsageError, /no program "no-such-program" in PATH=\/usr\/bin:\/bin/],
+    [
+      "its program is not built",
+      "./venv/bin/uvicorn x",
+      {},
+      UsageError,
+      /r1\/app\/venv\/bin\/uvicorn does not exist: it is not built in this release/,
+    ],
+    [
+      "no such program in PATH",
+      "no-such-program",
+      { env: { PATH: "/usr/bin:/bin" } },
+      UsageError,
+      /no program "no-such-program" in PATH=\/usr\/bin:\/bin/,
+    ],
     ["it is not executable", "./text", {}, UsageError, /app\/text is not executable for this user/],
     ["it is a directory", "../app", {}, UsageError, /r1\/app is a directory, not a program/],
-    ["its interpreter is missing", "./no-interpreter", {}, FailedError, /its first line names \/no\/such\/sh, which does not exist/],
+    [
+      "its interpreter is missing",
+      "./no-interpreter",
+      {},
+      FailedError,
+      /its first line names \/no\/such\/sh, which does not exist/,
+    ],
     ["it is no program", "./garbage", {}, FailedError, /neither a program of this machine nor a script/],
-    ["its environment file is missing", "sleep 1", { env_file: [".env"] }, UsageError, /env_file .*\/r1\/\.env: does not exist/],
-    ["a variable is not set", "sleep ${N}", {}, UsageError, /^services\.api\.run: \$\{N\} is not in the service's environment/],
+    [
+      "its environment file is missing",
+      "sleep 1",
+      { env_file: [".env"] },
+      UsageError,
+      /env_file .*\/r1\/\.env: does not exist/,
+    ],
+    [
+      "a variable is not set",
+      "sleep ${N}",
+      {},
+      UsageError,
+      /^services\.api\.run: \$\{N\} is not in the service's environment/,
+    ],
     ["it wants a shell", "sleep 1 && sleep 2", {}, UsageError, /^services\.api\.run: .*no shell here/],
   ];
 
@@ -190,23 +271,24 @@ describe("a service that cannot start", () => {
       await tree.start(tree.define("sleep 1000"));
       await stop();
     };
-    const openLogs = () => fs.readdirSync("/proc/self/fd").map((fd) => linkOf(`/proc/self/fd/${fd}`)).filter((file) => file === tree.at("logs/api.log"));
+    const openLogs = () =>
+      fs
+        .readdirSync("/proc/self/fd")
+        .map((fd) => linkOf(`/proc/self/fd/${fd}`))
+        .filter((file) => file === tree.at("logs/api.log"));
     await round();
     expect(openLogs()).toEqual([]);
   });
-
-  const linkOf = (file: string) => {
-    try {
-      return fs.readlinkSync(file);
-    } catch {
-      return undefined;
-    }
-  };
 });
 
 describe("stop", () => {
   test("ends it by TERM and removes the pid file", async () => {
-    const run = tree.script("tidy", "trap 'echo bye >said; exit 0' TERM", "echo ready >ready", "while :; do sleep 0.01; done");
+    const run = tree.script(
+      "tidy",
+      "trap 'echo bye >said; exit 0' TERM",
+      "echo ready >ready",
+      "while :; do sleep 0.01; done",
+    );
     const { pid } = await tree.start(tree.define(run));
     await written(tree.at("current/app/ready"));
     expect(await stop()).toMatchObject({ already: false, wasKilled: false, pids: expect.arrayContaining([pid]) });
@@ -238,7 +320,11 @@ describe("stop", () => {
   });
 
   test("waits for the last of its processes", async () => {
-    const run = tree.script("family", "sh -c 'trap \"sleep 0.3; exit\" TERM; echo $$ >slow; while :; do sleep 0.01; done' &", "exec sleep 1000");
+    const run = tree.script(
+      "family",
+      "sh -c 'trap \"sleep 0.3; exit\" TERM; echo $$ >slow; while :; do sleep 0.01; done' &",
+      "exec sleep 1000",
+    );
     await tree.start(tree.define(run));
     const slow = Number(await written(tree.at("current/app/slow")));
     expect(await stop()).toMatchObject({ wasKilled: false, pids: expect.arrayContaining([slow]) });
@@ -311,13 +397,11 @@ describe("a pid file that lies", () => {
     after = [];
   });
 
-  const write = (text: string) => {
-    fs.mkdirSync(tree.at("run"), { recursive: true });
-    fs.writeFileSync(tree.pidfile(), text);
-  };
-
   test.each([
-    ["of a pid that was given out again", (pid: number) => `${pid}\n1 ${observeProcess(pid)!.startTime.split(" ")[1]}\n`],
+    [
+      "of a pid that was given out again",
+      (pid: number) => `${pid}\n1 ${observeProcess(pid)!.startTime.split(" ")[1]}\n`,
+    ],
     ["of another boot", (pid: number) => `${pid}\n${observeProcess(pid)!.startTime.replace(/ .*/, " other")}\n`],
     ["with a pid only, of a process without our mark", (pid: number) => `${pid}\n`],
     ["that is broken", () => "x\n"],
@@ -373,15 +457,9 @@ describe("a pid file that lies", () => {
     await expect(tree.start(tree.define("sleep 1000"))).rejects.toThrow(/which this user cannot signal/);
     fs.rmSync(tree.pidfile());
   });
-
-  const foreignPid = () =>
-    fs.readdirSync("/proc").map(Number).find((pid) => pid > 1 && fs.statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid === 0);
 });
 
 describe("the caller", () => {
-  const call = (run: string, ...more: string[]) =>
-    [path.join(here, "start-and-exit.ts"), JSON.stringify({ place: tree.place, definition: tree.define(run) }), ...more] as const;
-
   test("does not keep its pipe, its lock or any descriptor in the service", async () => {
     const [script, input] = call("sleep 1000");
     const lock = tree.at("lock");
@@ -398,7 +476,9 @@ describe("the caller", () => {
   test("may be a part of the service that it restarts", async () => {
     const input = tree.at("input");
     const again = `[ -e once ] || { touch once; ${bun} ${here}/restart-itself.ts ${input} & }`;
-    const definition = tree.define(tree.script("hook", "echo $$ >>pids", again, "exec sleep 1000"), { stop_timeout: 5_000 });
+    const definition = tree.define(tree.script("hook", "echo $$ >>pids", again, "exec sleep 1000"), {
+      stop_timeout: 5_000,
+    });
     fs.writeFileSync(input, JSON.stringify({ place: tree.place, definition }));
     const first = await tree.start(definition);
     expect(JSON.parse(await written(`${input}.done`))).toEqual({ wasKilled: false, already: false, mark: "" });

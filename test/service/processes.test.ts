@@ -4,7 +4,15 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { environmentOf, isSameProcess, listeners, observeProcess, observeProcesses, startedAt, usersOfPath } from "../../scripts/service/processes.ts";
+import {
+  environmentOf,
+  isSameProcess,
+  listeners,
+  observeProcess,
+  observeProcesses,
+  startedAt,
+  usersOfPath,
+} from "../../scripts/service/processes.ts";
 import { isGone, until } from "./tree.ts";
 
 let directory: string;
@@ -20,7 +28,12 @@ afterEach(async () => {
 });
 
 function run(program: string, args: string[], env: Record<string, string> = {}, isDetached = false): number {
-  const child = spawn(program, args, { cwd: directory, env: { PATH: process.env["PATH"] ?? "", ...env }, stdio: "ignore", detached: isDetached });
+  const child = spawn(program, args, {
+    cwd: directory,
+    env: { PATH: process.env["PATH"] ?? "", ...env },
+    stdio: "ignore",
+    detached: isDetached,
+  });
   children.push(child);
   return child.pid!;
 }
@@ -28,7 +41,14 @@ function run(program: string, args: string[], env: Record<string, string> = {}, 
 test("tells what a process is", async () => {
   const pid = run("/bin/sleep", ["1000"], {}, true);
   await until(() => observeProcess(pid)?.command !== "sleep");
-  expect(observeProcess(pid)).toMatchObject({ pid, ppid: process.pid, pgid: pid, sid: pid, cwd: directory, command: "/bin/sleep 1000" });
+  expect(observeProcess(pid)).toMatchObject({
+    pid,
+    ppid: process.pid,
+    pgid: pid,
+    sid: pid,
+    cwd: directory,
+    command: "/bin/sleep 1000",
+  });
   expect(observeProcess(pid)?.exe).toBe(fs.realpathSync("/bin/sleep"));
   expect(Math.abs(startedAt(observeProcess(pid)!).getTime() - Date.now())).toBeLessThan(2_000);
 });
@@ -42,7 +62,9 @@ test("is not misled by a name with parentheses and blanks", () => {
 
 test("one that is gone, or a zombie, is nothing", async () => {
   const pid = run("/bin/sh", ["-c", 'sleep 1000 & echo $! >pid; exec sleep 1000 <"$0"', "/dev/null"]);
-  const inner = Number(await until(() => fs.existsSync(`${directory}/pid`) && fs.readFileSync(`${directory}/pid`, "utf8")));
+  const inner = Number(
+    await until(() => fs.existsSync(`${directory}/pid`) && fs.readFileSync(`${directory}/pid`, "utf8")),
+  );
   await until(() => observeProcess(pid)?.command === "sleep 1000");
   process.kill(inner, "SIGKILL");
   // Its parent never collects it.
@@ -56,8 +78,18 @@ test("a pid with another start time is another process", () => {
   const pid = run("/bin/sleep", ["1000"]);
   const { startTime } = observeProcess(pid)!;
   expect(isSameProcess(pid, startTime)).toBe(true);
-  expect(isSameProcess(pid, startTime.replace(/^\d+/, (ticks) => String(Number(ticks) - 1)))).toBe(false);
-  expect(isSameProcess(pid, startTime.replace(/.$/, (last) => (last === "0" ? "1" : "0")))).toBe(false);
+  expect(
+    isSameProcess(
+      pid,
+      startTime.replace(/^\d+/, (ticks) => String(Number(ticks) - 1)),
+    ),
+  ).toBe(false);
+  expect(
+    isSameProcess(
+      pid,
+      startTime.replace(/.$/, (last) => (last === "0" ? "1" : "0")),
+    ),
+  ).toBe(false);
 });
 
 test("shows an environment, however long", () => {
@@ -118,7 +150,11 @@ test("names everything that uses a directory, and how", async () => {
   const other = run("/bin/sh", ["-c", "cd r10; exec sleep 1000"]);
   await until(() => [cwd, open, other].every((pid) => observeProcess(pid)?.command === "sleep 1000"));
   const uses = () => usersOfPath(release).map(({ pid, how }) => [pid, how]);
-  const all = [[cwd, "cwd"], [exe, "exe"], [open, "open file"]];
+  const all = [
+    [cwd, "cwd"],
+    [exe, "exe"],
+    [open, "open file"],
+  ];
   expect(uses()).toEqual(expect.arrayContaining(all));
   expect(uses()).toHaveLength(3);
   expect(usersOfPath(release, [cwd, exe, open])).toEqual([]);
@@ -127,5 +163,7 @@ test("names everything that uses a directory, and how", async () => {
   expect(usersOfPath(release).find(({ pid }) => pid === exe)?.command).toBe(`${release}/sleep 1000`);
   expect(usersOfPath(path.join(directory, "none"))).toEqual([]);
   fs.rmSync(path.join(directory, "r10"), { recursive: true });
-  expect(usersOfPath(path.join(directory, "r10"))).toEqual([{ pid: other, how: "cwd", command: "sleep 1000", file: `${directory}/r10 (deleted)` }]);
+  expect(usersOfPath(path.join(directory, "r10"))).toEqual([
+    { pid: other, how: "cwd", command: "sleep 1000", file: `${directory}/r10 (deleted)` },
+  ]);
 });

@@ -12,7 +12,13 @@ export function makeTree() {
   const at = (...names: string[]) => path.join(deployTo, ...names);
   fs.mkdirSync(at("releases/r1/app"), { recursive: true });
   fs.symlinkSync("releases/r1", at("current"));
-  const place: ServicePlace = { app: "demo", deployTo, currentPath: at("current"), runPath: at("run"), logsPath: at("logs") };
+  const place: ServicePlace = {
+    app: "demo",
+    deployTo,
+    currentPath: at("current"),
+    runPath: at("run"),
+    logsPath: at("logs"),
+  };
   const supervisor = pidfileSupervisor(place);
   const names = new Set<string>();
   const define = (run: string, change: Partial<ServiceDefinition> = {}): ServiceDefinition => {

@@ -1,4 +1,12 @@
-const environment = { HOME: "/home/u", WORDS: "two words", EMPTY: "", GLOB: "*", QUOTED: `a"b'c`, AGAIN: "${HOME}", PORT: "8001" };
+const environment = {
+  HOME: "/home/u",
+  WORDS: "two words",
+  EMPTY: "",
+  GLOB: "*",
+  QUOTED: `a"b'c`,
+  AGAIN: "${HOME}",
+  PORT: "8001",
+};
 export { environment };
 
 /** What the text means. */

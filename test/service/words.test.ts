@@ -14,8 +14,9 @@ test.each(refused)("%j is refused", (text, message) => {
 });
 
 test("names every variable that is not set, once, and only its name", () => {
-  const parse = () => parseWords("a ${ONE} ${HOME} x${TWO} ${ONE}", environment);
-  expect(parse).toThrow("run: ${ONE}, ${TWO} is not in the service's environment");
+  expect(() => parseWords("a ${ONE} ${HOME} x${TWO} ${ONE}", environment)).toThrow(
+    "run: ${ONE}, ${TWO} is not in the service's environment",
+  );
 });
 
 test("%i is the instance, but not inside of a value", () => {

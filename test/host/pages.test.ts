@@ -1,0 +1,87 @@
+import fs from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { suitePath } from "../../scripts/core/context.ts";
+import { renderChecklist } from "../../scripts/host/checklist.ts";
+import { PAGES, renderPage } from "../../scripts/host/command_pages.ts";
+import { renderCrontab } from "../../scripts/host/crontab.ts";
+import { renderSuite } from "../../scripts/host/generate.ts";
+import { suiteCommands, wantedCommands } from "../../scripts/host/launchers.ts";
+import { openNeutral } from "../../scripts/host/neutral.ts";
+import { renderRunbook } from "../../scripts/host/runbook.ts";
+
+const seedsPath = path.join(suitePath, "test/manifest/seeds");
+const seed = (name: string, environment?: string) => openNeutral(fs.readFileSync(path.join(seedsPath, `${name}.yaml`), "utf8"), "deploy.yaml", environment);
+const small = (more: string) => openNeutral(`app: shop\ndeploy_to: ~/shop\n${more}`, "deploy.yaml", undefined);
+
+test.each(fs.readdirSync(seedsPath))("%s: every page is made, and names nothing of this machine", (file) => {
+  const neutral = seed(path.basename(file, ".yaml"));
+  for (const { path: name, content } of renderSuite(neutral, "/src/app")) {
+    expect(content, name).not.toMatch(/\/@|undefined|\[object/);
+    expect(content, name).not.toContain(suitePath);
+  }
+});
+
+describe("the launchers are those that the manifest needs", () => {
+  const all = ["data/backup", "deploy", "host/init", "launchd/install_launchd", "nginx/install_nginx", "release/prune", "systemd/install_systemd"];
+  const manifests = (name: string) => [seed(name).context.manifest];
+  test.each([
+    ["papertok", ["deploy", "launchd/install_launchd", "release/prune"]],
+    ["annotation", ["data/backup", "deploy", "nginx/install_nginx", "release/prune", "systemd/install_systemd"]],
+    ["desktop", ["data/backup", "deploy", "release/prune"]],
+  ])("%s", (name, wanted) => expect(wantedCommands(all, manifests(name))).toEqual(wanted));
+});
+
+describe("crontab", () => {
+  const lines = (neutral: Parameters<typeof renderCrontab>[0], folder = "/src/app") =>
+    renderCrontab(neutral, folder).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+
+  test("prunes by the manifest's schedule, by what lies in the tree", () =>
+    expect(lines(seed("papertok"))).toEqual([
+      '0 5 * * * "$HOME"/papertok-deploy/ops/release/prune.ts --manifest "$HOME"/papertok-deploy/deploy.yaml >>"$HOME"/papertok-deploy/logs/cron.log 2>&1',
+    ]));
+  test("is a proposal where nothing is scheduled", () => {
+    expect(lines(seed("desktop"))).toEqual([]);
+    expect(renderCrontab(seed("desktop"), "/src/app")).toMatch(/^# 0 3 \* \* \* /m);
+  });
+  test("escapes %, which cron takes for a line break", () =>
+    expect(lines(openNeutral('app: a\ndeploy_to: /srv/50%\nprune: { schedule: "0 1 * * *" }\n', "deploy.yaml", undefined))[0]).toContain("/srv/50\\%/ops"));
+  test("names the place of a tree inside the checkout, which cron does not know", () =>
+    expect(lines(openNeutral('app: a\ndeploy_to: .deploy\nprune: { schedule: "0 1 * * *" }\n', "deploy.yaml", undefined))[0]).toContain(" /src/app/.deploy/ops/"));
+  test("has a line for every tree", () =>
+    expect(lines(small('prune: { schedule: "0 1 * * *" }\nenvironments:\n  prod: {}\n  test: { deploy_to: /srv/test }\n'))).toHaveLength(2));
+});
+
+test("the checklist names what this manifest asks for", () => {
+  const list = renderChecklist(seed("annotation"));
+  expect(list).toContain("`git -C /opt/medc-img-annotation-app pull --ff-only`");
+  expect(list).toContain("`/opt/releases/medc-annot/shared/backend/.env` is there (mode 0600)");
+  expect(list).toContain("service api: `SECRET_KEY`, `JWT_SECRET_KEY` are set");
+  expect(list).toContain("frontend: `npm ci`, `npm run build` in `frontend`");
+  expect(list).toContain("`curl -fsS http://127.0.0.1:8000/api/healthz` answers");
+  expect(list).toContain('`POST http://127.0.0.1:8000/api/prev_image` with `{"by":"last_annotated","current_image_id":2}` answers 200 or 404');
+  expect(list).toContain("`nginx -t` passes");
+  expect(list).toContain("`ops/release/rollback.ts`");
+  const other = renderChecklist(seed("desktop", "dev"));
+  expect(other).toContain("`ops/release/rollback.ts --env dev`");
+  expect(other).not.toContain("pull --ff-only");
+});
+
+test("the runbook is that of its manifest and environment", () => {
+  const dev = renderRunbook(seed("desktop", "dev"));
+  expect(dev).toContain('"$HOME"/aqa-youtube-assistant-dev/releases');
+  expect(dev).toContain("ops/release/switch_current.ts --env dev 2026");
+  expect(dev).toContain("| prod | `$HOME/aqa-youtube-assistant-prod` | `ops/release/deploy.ts --env prod` |");
+  expect(renderRunbook(small("keep_releases: 1\n"))).toContain("Prune to 1 good releases, step by step");
+});
+
+describe("the page beside each command", () => {
+  const changing = suiteCommands().filter((name) => /core\/change\.ts|release\/pin\.ts/.test(fs.readFileSync(path.join(suitePath, "ops", `${name}.ts`), "utf8")));
+  const known = changing.filter((name) => !/^(systemd|launchd|nginx|caddy|traefik)\//.test(name));
+  test("every changing command has one", () => expect(Object.keys(PAGES).toSorted()).toEqual(known));
+  test.each(Object.keys(PAGES))("%s is as it would be generated (ops/_bun scripts/host/command_pages.ts)", (name) => {
+    const page = fs.readFileSync(path.join(suitePath, "ops", `${name}.md`), "utf8");
+    expect(page).toBe(renderPage(name));
+    expect(page).not.toContain(suitePath);
+  });
+});
