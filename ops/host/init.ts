@@ -15,7 +15,10 @@ await entry<{ app?: string; deployTo?: string; port?: string; run?: string }>({
   ],
   examples: ["npx switchback init", 'ops/host/init.ts ~/shop --deploy-to /srv/shop --run "node server.js" --port 3001'],
   async main({ args, options }) {
-    if (options.manifest || options.env) throw new UsageError("init writes a manifest: --manifest and --env mean nothing to it", { next: "ops/host/init.ts path/to/application" });
+    if (options.manifest || options.env)
+      throw new UsageError("init writes a manifest: --manifest and --env mean nothing to it", {
+        next: "ops/host/init.ts path/to/application",
+      });
     const { init } = await import("../../scripts/host/init.ts");
     const { value, text, isAsWanted } = await init(args[0] ?? ".", options);
     answer(options, value, text);

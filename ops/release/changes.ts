@@ -4,7 +4,8 @@ import { answer, entry } from "../../scripts/core/entry.ts";
 
 await entry({
   name: "release/changes",
-  summary: "Show the commits and files that differ between two releases, or between what serves and what would be deployed.",
+  summary:
+    "Show the commits and files that differ between two releases, or between what serves and what would be deployed.",
   arguments: [
     ["[from]", "a release, commit, tag or branch (default: the current release)"],
     ["[to]", "likewise (default: source.ref)"],

@@ -4,7 +4,8 @@ import { answer, entry } from "../../scripts/core/entry.ts";
 
 await entry<{ release?: string; recorded?: boolean; smoke?: boolean; untilIdle?: boolean }>({
   name: "release/health_check",
-  summary: "Prove that the current release is healthy: the processes that answer are its own, and stay up. Exit code 1 when not.",
+  summary:
+    "Prove that the current release is healthy: the processes that answer are its own, and stay up. Exit code 1 when not.",
   options: [
     ["--release <id>", "the release that must be current"],
     ["--recorded", "with the services and checks that it last ran healthy with, instead of the manifest's"],

@@ -2,7 +2,7 @@
 //usr/bin/env true; d=$(dirname -- "$(readlink -f -- "$0")"); exec "$d/../_bun" "$0" "$@"
 import { answer, entry } from "../../scripts/core/entry.ts";
 
-await entry<{ limit: string; all?: boolean; timeline?: boolean }>({
+await entry<{ limit?: string; all?: boolean; timeline?: boolean }>({
   name: "release/list",
   summary: "List the releases, the newest first; with --timeline, what ran when.",
   options: [

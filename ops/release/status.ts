@@ -4,7 +4,8 @@ import { answer, entry } from "../../scripts/core/entry.ts";
 
 await entry({
   name: "release/status",
-  summary: "Show what serves, since when, and where a rollback goes. Exit code 1 unless all services run from the current release.",
+  summary:
+    "Show what serves, since when, and where a rollback goes. Exit code 1 unless all services run from the current release.",
   async main(call) {
     const context = await call.context();
     const { observeStatus, renderStatus } = await import("../../scripts/release/status.ts");

@@ -1,9 +1,9 @@
 #!/bin/sh
 //usr/bin/env true; d=$(dirname -- "$(readlink -f -- "$0")"); exec "$d/../_bun" "$0" "$@"
 import { answer, entry } from "../../scripts/core/entry.ts";
-import { UsageError } from "../../scripts/core/errors.ts";
+import { EXIT, UsageError } from "../../scripts/core/errors.ts";
 
-await entry<{ lines: string; follow?: boolean }>({
+await entry<{ lines?: string; follow?: boolean }>({
   name: "service/logs",
   summary: "Show the last lines that the services wrote.",
   arguments: [["[services...]", "which ones (default: all)"]],
@@ -20,8 +20,10 @@ await entry<{ lines: string; follow?: boolean }>({
     const logs = await import("../../scripts/service/logs.ts");
     const count = countOf("--lines", lines);
     const files = logs.observeLogFiles(context, call.args as string[]);
-    const value = json ? files.map(({ service, path }) => ({ service, path, lines: logs.lastLines(path, count) })) : [];
+    const value = json
+      ? files.map((file) => ({ service: file.service, path: file.path, lines: logs.lastLines(file, count) }))
+      : [];
     answer(call.options, value, json ? "" : logs.renderLogs(files, count));
-    if (follow) return logs.followLogs(files);
+    return follow ? logs.followLogs(files) : EXIT.done;
   },
 });

@@ -4,7 +4,8 @@ import { answer, entry } from "../../scripts/core/entry.ts";
 
 await entry({
   name: "service/status",
-  summary: "Show each service: state, pid, port, URL, release, log. Exit code 1 unless all of them run from the current release.",
+  summary:
+    "Show each service: state, pid, port, URL, release, log. Exit code 1 unless all of them run from the current release.",
   arguments: [["[services...]", "which ones (default: all)"]],
   async main(call) {
     const context = await call.context();

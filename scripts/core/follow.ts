@@ -4,13 +4,14 @@ const TAIL = 64 * 1024;
 const EVERY = 50;
 
 /**
- * Follows what is appended to a file from now on. The returned function stops, and gives the last 64 KiB seen.
+ * Follows what is appended to a file from now on, or from byte `from` on. The returned function stops, and gives the last
+ * 64 KiB seen.
  * Polled: what is followed is written by another process, and a reader must never hold it up.
  */
-export function follow(file: string, onText: (text: string) => void): () => string {
+export function follow(file: string, onText: (text: string) => void, from?: number): () => string {
   const fd = fs.openSync(file, "r");
   const buffer = Buffer.alloc(TAIL);
-  let offset = fs.fstatSync(fd).size;
+  let offset = from ?? fs.fstatSync(fd).size;
   let tail = "";
   let isOpen = true;
   const drain = () => {

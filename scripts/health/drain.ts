@@ -15,11 +15,12 @@ export async function applyDrain(
   const { drain } = context.manifest;
   if (!drain) return undefined;
   const cwd = context.paths.current;
-  const onTick = (left: number) => reporter().detail(`not idle yet, ${seconds(left)} left`);
-  const result = await waitUntilIdle({ ...drain, cwd }, onTick, signal);
+  const result = await waitUntilIdle({ ...drain, cwd }, tell, signal);
   if (result.idle) return result;
   const answer = `not idle after ${seconds(drain.timeout)}: ${result.lastAnswer}`;
   if (drain.then === "abort") throw new FailedError(answer, { step: title, next: "try again when the job is done" });
   reporter().warn(`${answer}; going on, as drain.then says`);
   return result;
 }
+
+const tell = (left: number) => reporter().detail(`not idle yet, ${seconds(left)} left`);

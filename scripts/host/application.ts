@@ -60,7 +60,11 @@ export function observeApplication(folder: string): ApplicationFacts {
   const isOwn = (name: string) => !isGit || git(folder, "ls-files", "--", name) === "";
   const dataDirs = directories(folder).filter((dir) => DATA_DIRS.has(dir) && isOwn(dir));
   const places = [".", ...below, ...dataDirs];
-  const databases = places.flatMap((dir) => files(path.join(folder, dir)).filter((name) => /\.(db|sqlite3?)$/.test(name)).map((name) => path.join(dir, name)));
+  const databases = places.flatMap((dir) =>
+    files(path.join(folder, dir))
+      .filter((name) => /\.(db|sqlite3?)$/.test(name))
+      .map((name) => path.join(dir, name)),
+  );
   const packagePath = packageUpward(folder);
   return {
     folder,
@@ -79,10 +83,18 @@ const SKIPPED = new Set(["node_modules", "venv", "dist", "build", "__pycache__"]
 
 function directories(folder: string): string[] {
   const entries = fs.readdirSync(folder, { withFileTypes: true });
-  return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith(".") && !SKIPPED.has(entry.name)).map(({ name }) => name).toSorted();
+  return entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith(".") && !SKIPPED.has(entry.name))
+    .map(({ name }) => name)
+    .toSorted();
 }
 
-const files = (folder: string) => fs.readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile()).map(({ name }) => name).toSorted();
+const files = (folder: string) =>
+  fs
+    .readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name)
+    .toSorted();
 
 function read(file: string): string | undefined {
   const stat = fs.statSync(file, { throwIfNoEntry: false });
@@ -127,7 +139,8 @@ const LOCKFILES = ["package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock
 
 function observeNode(place: string, names: string[]): NodePart {
   const json = parseJson(read(path.join(place, "package.json")) ?? "{}");
-  const record = (key: string) => (typeof json[key] === "object" && json[key] !== null ? (json[key] as Record<string, string>) : {});
+  const record = (key: string) =>
+    typeof json[key] === "object" && json[key] !== null ? (json[key] as Record<string, string>) : {};
   const lockfile = LOCKFILES.find((name) => names.includes(name));
   return {
     scripts: record("scripts"),
@@ -151,10 +164,19 @@ function observePython(place: string, names: string[]): PythonPart {
   const target = TARGETS.find((file) => /\b(?:FastAPI|Flask|Starlette)\s*\(/.test(read(path.join(place, file)) ?? ""));
   const script = ["main.py", "app.py", "server.py"].find((name) => names.includes(name));
   return {
-    requirements: ["fastapi", "uvicorn", "gunicorn", "flask", "starlette"].filter((name) => new RegExp(`\\b${name}\\b`, "i").test(text)),
+    requirements: ["fastapi", "uvicorn", "gunicorn", "flask", "starlette"].filter((name) =>
+      new RegExp(`\\b${name}\\b`, "i").test(text),
+    ),
     hasRequirementsFile: names.includes("requirements.txt"),
     hasAlembic: names.includes("alembic.ini"),
-    ...(target ? { target: `${target.slice(0, -".py".length).replaceAll("/", ".").replace(/\.__init__$/, "")}:app` } : {}),
+    ...(target
+      ? {
+          target: `${target
+            .slice(0, -".py".length)
+            .replaceAll("/", ".")
+            .replace(/\.__init__$/, "")}:app`,
+        }
+      : {}),
     ...(script ? { script } : {}),
   };
 }

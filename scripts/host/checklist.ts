@@ -30,9 +30,15 @@ export function renderChecklist({ context, manifestName }: Neutral): string {
     flags: flags.map((word) => ` ${plain(word)}`).join(""),
     pull: manifest.source.pull === "ff-only",
     source: plain(manifest.source.repo),
-    linked: linked.map(({ shared, mode }) => ({ place: plain(`${paths.shared}/${shared}`), mode: mode === undefined ? null : `0${mode.toString(8)}` })),
+    linked: linked.map(({ shared, mode }) => ({
+      place: plain(`${paths.shared}/${shared}`),
+      mode: mode === undefined ? null : `0${mode.toString(8)}`,
+    })),
     required: requiredOf(manifest),
-    build: Object.entries(manifest.build).map(([name, { run, dir }]) => ({ name, commands: `${codes(run)}${dir === "." ? "" : ` in \`${dir}\``}` })),
+    build: Object.entries(manifest.build).map(([name, { run, dir }]) => ({
+      name,
+      commands: `${codes(run)}${dir === "." ? "" : ` in \`${dir}\``}`,
+    })),
     drain: manifest.drain?.run.join("; ") ?? null,
     migrate: manifest.migrate?.run.join("; ") ?? null,
     gates: gatesOf(manifest),
@@ -41,16 +47,24 @@ export function renderChecklist({ context, manifestName }: Neutral): string {
   });
 }
 
-const codes = (lines: string[]) => lines.flatMap((line) => line.split("\n")).map((line) => `\`${line}\``).join(", ");
+const codes = (lines: string[]) =>
+  lines
+    .flatMap((line) => line.split("\n"))
+    .map((line) => `\`${line}\``)
+    .join(", ");
 
 const requiredOf = ({ services }: Manifest) =>
   Object.entries(services).flatMap(([service, { env_required: names }]) =>
-    names.length === 0 ? [] : [{ service, names: names.map((name) => `\`${name}\``).join(", "), verb: names.length > 1 ? "are" : "is" }],
+    names.length === 0
+      ? []
+      : [{ service, names: names.map((name) => `\`${name}\``).join(", "), verb: names.length > 1 ? "are" : "is" }],
   );
 
 function gatesOf({ health, services }: Manifest): string[] {
   if (health) return [gateLine(health, undefined)];
-  return Object.entries(services).flatMap(([name, service]) => (service.health ? [`${name}: ${gateLine(service.health, service.port)}`] : []));
+  return Object.entries(services).flatMap(([name, service]) =>
+    service.health ? [`${name}: ${gateLine(service.health, service.port)}`] : [],
+  );
 }
 
 function gateLine({ path, url, tcp, run }: NonNullable<Manifest["health"]>, port: number | undefined): string {

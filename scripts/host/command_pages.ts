@@ -65,12 +65,19 @@ const input = z.strictObject({
   exits: z.array(z.strictObject({ code: z.number(), meaning: text, todo: text })),
 });
 
-const VOICE = { shell: (line: string) => line, plain: (line: string) => line, manifest: { file: `${FOLDER}/deploy.yaml`, folder: FOLDER } };
+const VOICE = {
+  shell: (line: string) => line,
+  plain: (line: string) => line,
+  manifest: { file: `${FOLDER}/deploy.yaml`, folder: FOLDER },
+};
 
 /** `ops/<group>/<name>.md`: usage as the command itself tells it, its steps for the example manifest, its exit codes. */
 export function renderPage(name: string): string {
   const context = exampleContext();
-  const help = execFileSync(path.join(suitePath, "ops", `${name}.ts`), ["--help"], { encoding: "utf8", env: { PATH: process.env["PATH"] ?? "" } });
+  const help = execFileSync(path.join(suitePath, "ops", `${name}.ts`), ["--help"], {
+    encoding: "utf8",
+    env: { PATH: process.env["PATH"] ?? "" },
+  });
   const [usage = "", ...rest] = help.trimEnd().split("\n\n");
   const [summary = "", ...options] = rest;
   return renderTemplate("suite/command.md", input, {
@@ -89,7 +96,10 @@ function main(args: string[]): void {
   const names = Object.keys(PAGES).filter((name) => read(pagePath(name)) !== renderPage(name));
   if (!args.includes("--check")) return names.forEach((name) => fs.writeFileSync(pagePath(name), renderPage(name)));
   if (names.length === 0) return;
-  writeOut(2, `stale: ${names.map((name) => `ops/${name}.md`).join(", ")}. Type: ops/_bun scripts/host/command_pages.ts\n`);
+  writeOut(
+    2,
+    `stale: ${names.map((name) => `ops/${name}.md`).join(", ")}. Type: ops/_bun scripts/host/command_pages.ts\n`,
+  );
   process.exitCode = 1;
 }
 

@@ -2,10 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { SwitchbackError } from "../core/errors.ts";
 import { writeOut } from "../core/output.ts";
-import { openManifest } from "../manifest/document.ts";
-import { findManifest } from "../manifest/find.ts";
-import { environmentNames } from "../manifest/layers.ts";
-import { commandOf, optionValue, readWords, renderHelp } from "./umbrella.ts";
+import { commandOf, mayNameEnvironment, optionValue, readWords, renderHelp } from "./umbrella.ts";
 
 const opsPath = path.resolve(import.meta.dirname, "../../ops");
 const isThere = (ops: string) => fs.existsSync(path.join(opsPath, `${ops}.ts`));
@@ -13,7 +10,10 @@ const isThere = (ops: string) => fs.existsSync(path.join(opsPath, `${ops}.ts`));
 /** `deploy …`: becomes the command that the words name, in this process, which that command ends. */
 export async function dispatch(words: string[], launcherPath: string | undefined): Promise<void> {
   try {
-    const { command, args } = readWords(words, knownEnvironments(words, launcherPath));
+    const { command, args } = readWords(
+      words,
+      mayNameEnvironment(words) ? await knownEnvironments(words, launcherPath) : [],
+    );
     if (command === undefined) return writeOut(1, `${renderHelp(isThere)}\n`);
     const file = path.join(opsPath, `${commandOf(command, isThere).ops}.ts`);
     process.argv = [process.argv[0] as string, file, ...args];
@@ -25,7 +25,12 @@ export async function dispatch(words: string[], launcherPath: string | undefined
 }
 
 /** Names of the manifest's environments; none where it cannot be read, which the command then says itself. */
-function knownEnvironments(words: string[], launcherPath: string | undefined): string[] {
+async function knownEnvironments(words: string[], launcherPath: string | undefined): Promise<string[]> {
+  const [{ openManifest }, { findManifest }, { environmentNames }] = await Promise.all([
+    import("../manifest/document.ts"),
+    import("../manifest/find.ts"),
+    import("../manifest/layers.ts"),
+  ]);
   try {
     const flag = optionValue(words, "--manifest");
     const filePath = findManifest({ flag, launcherPath, env: process.env, cwd: process.cwd() });

@@ -12,13 +12,27 @@ const TOOLS = ["git", "bash", "tar", "sync", "mktemp"];
 
 /** The runtime, what every operation starts, and what the build steps need. */
 export function checkTools({ manifest }: Context): Finding[] {
-  const missing = TOOLS.filter((name) => !which(name)).map((name) => wrong("tools", `${name} is not in PATH`, `install ${name}`));
-  const skipped = Object.entries(manifest.build).filter(([, { when }]) => when !== undefined && !observeTool(when).path);
-  const notes = skipped.map(([name, { when }]) => note("tools", `build.${name} will be skipped: there is no ${when} here`));
-  const needed = Object.values(manifest.build).filter((step) => !skipped.some(([, other]) => other === step)).flatMap(({ needs }) => needs);
-  const lacking = [...new Set(needed)].flatMap((need) => observeTool(need).problem ?? []).map((problem) => wrong("tools", problem));
+  const missing = TOOLS.filter((name) => !which(name)).map((name) =>
+    wrong("tools", `${name} is not in PATH`, `install ${name}`),
+  );
+  const skipped = Object.entries(manifest.build).filter(
+    ([, { when }]) => when !== undefined && !observeTool(when).path,
+  );
+  const notes = skipped.map(([name, { when }]) =>
+    note("tools", `build.${name} will be skipped: there is no ${when} here`),
+  );
+  const needed = Object.values(manifest.build)
+    .filter((step) => !skipped.some(([, other]) => other === step))
+    .flatMap(({ needs }) => needs);
+  const lacking = [...new Set(needed)]
+    .flatMap((need) => observeTool(need).problem ?? [])
+    .map((problem) => wrong("tools", problem));
   const whole = [...TOOLS, ...new Set(needed)].join(", ");
-  return [ok("runtime", `bun ${process.versions["bun"] ?? "?"} at ${process.execPath}`), ...notes, ...orOk("tools", [...missing, ...lacking], whole)];
+  return [
+    ok("runtime", `bun ${process.versions["bun"] ?? "?"} at ${process.execPath}`),
+    ...notes,
+    ...orOk("tools", [...missing, ...lacking], whole),
+  ];
 }
 
 const LEAST_BYTES = 200e6;
@@ -34,8 +48,24 @@ export function checkRoom({ paths }: Context, tree: TreeFacts): Finding[] {
   const free = `${Math.floor((bavail * bsize) / 1e6)} MB free`;
   // btrfs and others count no inodes: they report none at all.
   const inodes = files === 0 ? "" : ` and ${ffree} files`;
-  if (bavail * bsize < wanted) return [wrong("disk", `${free} in ${place}; ${Math.ceil(wanted / 1e6)} MB are wanted for the next release`, "ops/release/prune.ts --keep 2", `df -h ${quote(place)}`)];
-  if (files > 0 && ffree < LEAST_FILES) return [wrong("disk", `${ffree} inodes free in ${place}; ${LEAST_FILES} are wanted for the next release`, "ops/release/prune.ts --keep 2", `df -i ${quote(place)}`)];
+  if (bavail * bsize < wanted)
+    return [
+      wrong(
+        "disk",
+        `${free} in ${place}; ${Math.ceil(wanted / 1e6)} MB are wanted for the next release`,
+        "ops/release/prune.ts --keep 2",
+        `df -h ${quote(place)}`,
+      ),
+    ];
+  if (files > 0 && ffree < LEAST_FILES)
+    return [
+      wrong(
+        "disk",
+        `${ffree} inodes free in ${place}; ${LEAST_FILES} are wanted for the next release`,
+        "ops/release/prune.ts --keep 2",
+        `df -i ${quote(place)}`,
+      ),
+    ];
   return [ok("disk", `${free}${inodes} in ${place}`)];
 }
 
@@ -45,11 +75,18 @@ const TOLERANCE = 5 * 60_000;
 /** A clock that went back makes ids sort wrongly, and certificates and schedules fail. */
 export function checkClock({ paths }: Context, tree: TreeFacts): Finding[] {
   const now = Date.now();
-  if (new Date(now).getUTCFullYear() < YEAR_OF_SUITE) return [wrong("clock", `the clock says ${new Date(now).toISOString()}`, "timedatectl status")];
+  if (new Date(now).getUTCFullYear() < YEAR_OF_SUITE)
+    return [wrong("clock", `the clock says ${new Date(now).toISOString()}`, "timedatectl status")];
   const stamps = [...tree.rows.values()].map(({ updated_at }) => Date.parse(updated_at));
   const latest = Math.max(0, ...stamps.filter(Number.isFinite), modified(paths.registry));
   if (latest > now + TOLERANCE)
-    return [wrong("clock", `the clock says ${new Date(now).toISOString()}, and the tree was changed at ${new Date(latest).toISOString()}: it went back`, "timedatectl status")];
+    return [
+      wrong(
+        "clock",
+        `the clock says ${new Date(now).toISOString()}, and the tree was changed at ${new Date(latest).toISOString()}: it went back`,
+        "timedatectl status",
+      ),
+    ];
   return [ok("clock", new Date(now).toISOString())];
 }
 

@@ -23,11 +23,32 @@ function checkCurrent(paths: Context["paths"], { current, rows }: TreeFacts): Fi
   const { kind, target, releaseId: id } = current;
   if (kind === "absent") return [note("current", "nothing is deployed yet", "ops/release/deploy.ts")];
   if (kind !== "link")
-    return [wrong("current", `${paths.current} is a real ${kind}, and has to be a link to a release`, `mv ${quote(paths.current)} ${quote(`${paths.current}.was-a-${kind}`)}`)];
-  if (id === undefined) return [wrong("current", `${paths.current} leads to ${target}, which is no release of this tree`, "ops/release/list.ts", "ops/release/rollback.ts <id>")];
-  if (!observeRelease(paths, id).isComplete) return [wrong("current", `${id} is current and not complete`, "ops/release/rollback.ts")];
+    return [
+      wrong(
+        "current",
+        `${paths.current} is a real ${kind}, and has to be a link to a release`,
+        `mv ${quote(paths.current)} ${quote(`${paths.current}.was-a-${kind}`)}`,
+      ),
+    ];
+  if (id === undefined)
+    return [
+      wrong(
+        "current",
+        `${paths.current} leads to ${target}, which is no release of this tree`,
+        "ops/release/list.ts",
+        "ops/release/rollback.ts <id>",
+      ),
+    ];
+  if (!observeRelease(paths, id).isComplete)
+    return [wrong("current", `${id} is current and not complete`, "ops/release/rollback.ts")];
   const status = rows.get(id)?.status;
-  if (!status || !isServing(status)) return [note("current", `${id} is current, and the registry says ${status ?? "nothing"} of it: the next switch mends that`)];
+  if (!status || !isServing(status))
+    return [
+      note(
+        "current",
+        `${id} is current, and the registry says ${status ?? "nothing"} of it: the next switch mends that`,
+      ),
+    ];
   return [ok("current", `${id}, ${status}`)];
 }
 
@@ -47,16 +68,26 @@ export function checkLinked(context: Context, { isTree }: TreeFacts): Finding[] 
   const shared = observeShared(context);
   // That an empty tree lacks what the checkout has is said once, of the tree.
   const isDue = (fact: SharedFact) => isTree || (fact.kind === "file" && !fact.hasSource);
-  const found = shared.flatMap((fact) => (fact.state === "absent" || fact.state === "dangling" ? (isDue(fact) ? absent(fact) : []) : loose(context, fact)));
+  const found = shared.flatMap((fact) =>
+    fact.state === "absent" || fact.state === "dangling" ? (isDue(fact) ? absent(fact) : []) : loose(context, fact),
+  );
   if (!isTree && found.length === 0) return [];
   return orOk("linked", found, shared.length > 0 ? `all ${shared.length} are in shared/` : "none in the manifest");
 }
 
 function absent({ sharedPath, sourcePath, state, linkedTo, optional, kind, hasSource }: SharedFact): Finding[] {
-  if (state === "dangling") return [wrong("linked", `${sharedPath} leads to ${linkedTo}, which is gone`, `rm ${quote(sharedPath)}`, PREPARE)];
+  if (state === "dangling")
+    return [wrong("linked", `${sharedPath} leads to ${linkedTo}, which is gone`, `rm ${quote(sharedPath)}`, PREPARE)];
   if (optional) return [];
-  if (hasSource || kind === "directory") return [wrong("linked", `${sharedPath} is not there${hasSource ? `; ${sourcePath} is` : ""}`, PREPARE)];
-  return [wrong("linked", `${sharedPath} is not there, and neither is ${sourcePath}`, `mkdir -p ${quote(path.dirname(sharedPath))} && install -m 600 /dev/null ${quote(sharedPath)}   # then fill it`)];
+  if (hasSource || kind === "directory")
+    return [wrong("linked", `${sharedPath} is not there${hasSource ? `; ${sourcePath} is` : ""}`, PREPARE)];
+  return [
+    wrong(
+      "linked",
+      `${sharedPath} is not there, and neither is ${sourcePath}`,
+      `mkdir -p ${quote(path.dirname(sharedPath))} && install -m 600 /dev/null ${quote(sharedPath)}   # then fill it`,
+    ),
+  ];
 }
 
 /** A mode that the manifest names has to be met; settings without one are for their owner alone. */
@@ -65,12 +96,25 @@ function loose(context: Context, { path: place, sharedPath, mode, kind }: Shared
   const isSettings = kind === "file" && (path.basename(place).startsWith(".env") || settingsOf(context).has(place));
   const isMet = mode === undefined ? !isSettings || (now & 0o077) === 0 : now === mode;
   const wanted = mode ?? 0o600;
-  return isMet ? [] : [wrong("linked", `${sharedPath} has the mode ${octal(now)}, and ${octal(wanted)} is wanted`, `chmod ${octal(wanted)} ${quote(sharedPath)}`)];
+  return isMet
+    ? []
+    : [
+        wrong(
+          "linked",
+          `${sharedPath} has the mode ${octal(now)}, and ${octal(wanted)} is wanted`,
+          `chmod ${octal(wanted)} ${quote(sharedPath)}`,
+        ),
+      ];
 }
 
 const octal = (mode: number) => mode.toString(8).padStart(4, "0");
 
-const settingsOf = ({ manifest }: Context) => new Set(Object.values(manifest.services).flatMap(({ env_file }) => env_file.map((file) => path.normalize(file.replace(/^-/, "")))));
+const settingsOf = ({ manifest }: Context) =>
+  new Set(
+    Object.values(manifest.services).flatMap(({ env_file }) =>
+      env_file.map((file) => path.normalize(file.replace(/^-/, ""))),
+    ),
+  );
 
 /** `env_required` of the services, with the current release's files; before a first one, with those in shared/. */
 export function checkEnvironment(context: Context, tree: TreeFacts): Finding[] {
@@ -80,7 +124,11 @@ export function checkEnvironment(context: Context, tree: TreeFacts): Finding[] {
   try {
     const id = tree.current.releaseId;
     const missing = id ? missingEnvironment(context, context.manifest, id) : missingInShared(context);
-    return orOk("env_required", missing.map((line) => wrong("env_required", line, fix)), `${names.length} names are set`);
+    return orOk(
+      "env_required",
+      missing.map((line) => wrong("env_required", line, fix)),
+      `${names.length} names are set`,
+    );
   } catch (error) {
     return [wrong("env_required", (error as Error).message, PREPARE)];
   }
@@ -93,7 +141,13 @@ function missingInShared({ manifest, paths }: Context): string[] {
   };
   return Object.entries(manifest.services).flatMap(([name, { env, env_file, env_required }]) => {
     const files = env_file.map((file) => readEnvFile(`-${placeOf(file.replace(/^-/, ""))}`, paths.shared).values);
-    const environment = Object.assign({ ...env }, ...files.map((values) => Object.fromEntries(values))) as Record<string, string>;
-    return envRequired(env_required, environment).map((one) => `services.${name}: ${one.name} is ${one.problem === "missing" ? "not set" : one.problem === "empty" ? "empty" : "still a placeholder"}`);
+    const environment = Object.assign({ ...env }, ...files.map((values) => Object.fromEntries(values))) as Record<
+      string,
+      string
+    >;
+    return envRequired(env_required, environment).map(
+      (one) =>
+        `services.${name}: ${one.name} is ${one.problem === "missing" ? "not set" : one.problem === "empty" ? "empty" : "still a placeholder"}`,
+    );
   });
 }

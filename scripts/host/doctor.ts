@@ -15,7 +15,13 @@ import { type GenerateOptions, observeGenerated } from "./generate.ts";
 
 /** Everything that would keep the next command from working; looks, and changes nothing. */
 export async function diagnose(options: GenerateOptions): Promise<Finding[]> {
-  const filePath = findManifest({ flag: options.manifest, environment: options.env, env: process.env, cwd: process.cwd(), launcherPath: options.launcherPath });
+  const filePath = findManifest({
+    flag: options.manifest,
+    environment: options.env,
+    env: process.env,
+    cwd: process.cwd(),
+    launcherPath: options.launcherPath,
+  });
   const loaded = tried("manifest", () => loadManifest({ filePath, environment: options.env, env: process.env }));
   if (!("manifest" in loaded)) return [loaded];
   const found = [...checkManifest(loaded), ...checkEnvironments(loaded)];
@@ -60,7 +66,9 @@ function checkManifest(loaded: LoadedManifest): Finding[] {
 function checkEnvironments(loaded: LoadedManifest): Finding[] {
   const names = environmentNames(openManifest(loaded.filePath, loaded.file).root);
   const all = names.flatMap((name) => {
-    const one = tried("environments", () => loadManifest({ filePath: loaded.filePath, environment: name, env: process.env }));
+    const one = tried("environments", () =>
+      loadManifest({ filePath: loaded.filePath, environment: name, env: process.env }),
+    );
     return "manifest" in one ? [{ name, manifest: one.manifest }] : [];
   });
   return checkShared(all.length > 0 ? all : [{ name: "", manifest: loaded.manifest }]);
@@ -71,9 +79,12 @@ function checkGenerated(options: GenerateOptions): Finding[] {
   // Where nothing can be generated, in a tree, nothing can be stale.
   if (!("states" in facts)) return [];
   const stale = facts.states.filter(({ state }) => state !== "same");
-  if (stale.length === facts.states.length) return [note("generated", "nothing is generated beside the manifest", "ops/host/generate.ts")];
+  if (stale.length === facts.states.length)
+    return [note("generated", "nothing is generated beside the manifest", "ops/host/generate.ts")];
   const names = stale.map(({ path, state }) => `${path} (${state})`).join(", ");
-  return stale.length > 0 ? [wrong("generated", `not as they would be generated: ${names}`, "ops/host/generate.ts")] : [ok("generated", `${facts.states.length} files`)];
+  return stale.length > 0
+    ? [wrong("generated", `not as they would be generated: ${names}`, "ops/host/generate.ts")]
+    : [ok("generated", `${facts.states.length} files`)];
 }
 
 const MARKS = { ok: ["✓", "green"], note: ["·", "yellow"], wrong: ["✗", "red"] } as const;
@@ -86,8 +97,16 @@ export function renderFindings(findings: Finding[]): string {
     const [first, ...rest] = message.split("\n");
     const indent = " ".repeat(width + 4);
     const typed = next.map((line) => `${indent}  ${level === "note" ? "to type" : "type"}: ${line}`);
-    return [`${reporter().paint(style, mark)} ${check.padEnd(width)}  ${first}`, ...rest.map((line) => indent + line), ...typed];
+    return [
+      `${reporter().paint(style, mark)} ${check.padEnd(width)}  ${first}`,
+      ...rest.map((line) => indent + line),
+      ...typed,
+    ];
   });
   const count = findings.filter(({ level }) => level === "wrong").length;
-  return [...lines, "", count === 0 ? "Nothing is wrong." : `${count} ${count > 1 ? "things are" : "thing is"} wrong.`].join("\n");
+  return [
+    ...lines,
+    "",
+    count === 0 ? "Nothing is wrong." : `${count} ${count > 1 ? "things are" : "thing is"} wrong.`,
+  ].join("\n");
 }

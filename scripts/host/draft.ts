@@ -23,7 +23,16 @@ const input = z.strictObject({
   build: z.array(z.strictObject({ name: text, dir: text.nullable(), needs: text, run: z.array(text) })),
   alembic: text.nullable(),
   database: text.nullable(),
-  services: z.array(z.strictObject({ name: text, run: text, dir: text.nullable(), envFile: text.nullable(), port: z.number(), health: text.nullable() })),
+  services: z.array(
+    z.strictObject({
+      name: text,
+      run: text,
+      dir: text.nullable(),
+      envFile: text.nullable(),
+      port: z.number(),
+      health: text.nullable(),
+    }),
+  ),
   port: z.number(),
 });
 
@@ -53,14 +62,25 @@ const APP = /^[a-z][a-z0-9-]{0,62}$/;
 
 function appOf({ folder, parts }: ApplicationFacts, { app }: DraftOptions): string {
   if (app !== undefined && !APP.test(app))
-    throw new UsageError(`--app ${app}: a name of small letters, digits and - that starts with a letter is wanted`, { next: "ops/host/init.ts --app my-app" });
+    throw new UsageError(`--app ${app}: a name of small letters, digits and - that starts with a letter is wanted`, {
+      next: "ops/host/init.ts --app my-app",
+    });
   const named = app ?? parts.find(({ dir, node }) => dir === "." && node?.name)?.node?.name ?? path.basename(folder);
-  const tidy = named.replace(/^@[^/]*\//, "").toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").replace(/^[^a-z]+/, "").replace(/-+$/, "").slice(0, 63);
+  const tidy = named
+    .replace(/^@[^/]*\//, "")
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+/, "")
+    .replace(/-+$/, "")
+    .slice(0, 63);
   return tidy || "app";
 }
 
 /** As YAML: bare where that cannot be taken for anything else. */
-const scalar = (value: string) => (/^[A-Za-z/~.][A-Za-z0-9_/.@-]*$/.test(value) && !/^(true|false|null|yes|no|on|off|~)$/i.test(value) ? value : JSON.stringify(value));
+const scalar = (value: string) =>
+  /^[A-Za-z/~.][A-Za-z0-9_/.@-]*$/.test(value) && !/^(true|false|null|yes|no|on|off|~)$/i.test(value)
+    ? value
+    : JSON.stringify(value);
 
 const inPart = (dir: string, name: string) => (dir === "." ? name : `${dir}/${name}`);
 
@@ -75,12 +95,25 @@ function envEntries(parts: Part[]): string[] {
 const NODE_PORT = 3001;
 const PYTHON_PORT = 8001;
 
-const nameOf = (dir: string, root: string) => (dir === "." ? root : dir.toLowerCase().replaceAll(/[^a-z0-9_-]/g, "-").replace(/^[^a-z]+/, "") || root);
+const nameOf = (dir: string, root: string) =>
+  dir === "."
+    ? root
+    : dir
+        .toLowerCase()
+        .replaceAll(/[^a-z0-9_-]/g, "-")
+        .replace(/^[^a-z]+/, "") || root;
 
-function buildOf({ dir, node, python }: Part): { name: string; dir: string | null; needs: string; run: string[] } | undefined {
+function buildOf({
+  dir,
+  node,
+  python,
+}: Part): { name: string; dir: string | null; needs: string; run: string[] } | undefined {
   const steps = [...(python ? pythonSteps(python) : []), ...(node ? nodeSteps(node) : [])];
   if (steps.length === 0) return undefined;
-  const needs = [...(python ? ["python3"] : []), ...(node && nodeSteps(node).length > 0 ? ["node", managerOf(node)] : [])];
+  const needs = [
+    ...(python ? ["python3"] : []),
+    ...(node && nodeSteps(node).length > 0 ? ["node", managerOf(node)] : []),
+  ];
   return { name: nameOf(dir, "app"), dir: dir === "." ? null : scalar(dir), needs: needs.join(", "), run: steps };
 }
 
@@ -89,15 +122,28 @@ const pythonSteps = ({ hasRequirementsFile }: PythonPart) => [
   hasRequirementsFile ? "venv/bin/pip install -r requirements.txt" : "venv/bin/pip install .",
 ];
 
-const MANAGERS = { "package-lock.json": "npm", "pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn", "bun.lock": "bun" } as const;
-const INSTALLS = { npm: "npm ci", pnpm: "pnpm install --frozen-lockfile", yarn: "yarn install --frozen-lockfile", bun: "bun install --frozen-lockfile" };
+const MANAGERS = {
+  "package-lock.json": "npm",
+  "pnpm-lock.yaml": "pnpm",
+  "yarn.lock": "yarn",
+  "bun.lock": "bun",
+} as const;
+const INSTALLS = {
+  npm: "npm ci",
+  pnpm: "pnpm install --frozen-lockfile",
+  yarn: "yarn install --frozen-lockfile",
+  bun: "bun install --frozen-lockfile",
+};
 
 const managerOf = ({ lockfile }: NodePart) => (lockfile ? MANAGERS[lockfile] : "npm");
 
 function nodeSteps(node: NodePart): string[] {
   const manager = managerOf(node);
   const install = node.lockfile ? INSTALLS[manager] : "npm install";
-  return [...(node.dependencies.length > 0 || node.lockfile ? [install] : []), ...(node.scripts["build"] ? [`${manager} run build`] : [])];
+  return [
+    ...(node.dependencies.length > 0 || node.lockfile ? [install] : []),
+    ...(node.scripts["build"] ? [`${manager} run build`] : []),
+  ];
 }
 
 function servicesOf(parts: Part[], options: DraftOptions) {
@@ -105,11 +151,14 @@ function servicesOf(parts: Part[], options: DraftOptions) {
     const run = runOf(part, parts);
     return run ? [{ part, run }] : [];
   });
-  const root = parts.find(({ dir }) => dir === ".") ?? { dir: ".", isStatic: false, hasEnvExample: false };
-  const chosen = options.run === undefined ? found : [{ part: root as Part, run: options.run }];
+  const root: Part = parts.find(({ dir }) => dir === ".") ?? { dir: ".", isStatic: false, hasEnvExample: false };
+  const chosen = options.run === undefined ? found : [{ part: root, run: options.run }];
   const taken = new Set<number>();
   return chosen.map(({ part, run }, index) => {
-    const port = freePort((index === 0 ? options.port : undefined) ?? part.envFile?.port ?? (part.python ? PYTHON_PORT : NODE_PORT), taken);
+    const port = freePort(
+      (index === 0 ? options.port : undefined) ?? part.envFile?.port ?? (part.python ? PYTHON_PORT : NODE_PORT),
+      taken,
+    );
     return {
       name: nameOf(part.dir, "web"),
       run: runScalar(run),
@@ -129,7 +178,10 @@ function freePort(wanted: number, taken: Set<number>): number {
 }
 
 /** Words of a command line; what YAML could take for more is quoted. */
-const runScalar = (run: string) => (/^[A-Za-z/.][A-Za-z0-9_/.@$}{ =:-]*$/.test(run) && !/: |:$| #/.test(run) && !run.endsWith(" ") ? run : JSON.stringify(run));
+const runScalar = (run: string) =>
+  /^[A-Za-z/.][A-Za-z0-9_/.@$}{ =:-]*$/.test(run) && !/: |:$| #/.test(run) && !run.endsWith(" ")
+    ? run
+    : JSON.stringify(run);
 
 /** The command that starts a part's server; undefined for one that is only built. */
 function runOf({ node, python, isStatic, dir }: Part, parts: Part[]): string | undefined {
@@ -151,6 +203,9 @@ function nodeRun({ scripts, main, dependencies }: NodePart, dir: string, parts: 
   if (start) return /^node [\w./-]+$/.test(start) ? start : "npm start";
   const isOnlyBuilt = dependencies.includes("vite");
   // Beside a server, what Vite builds is served by the proxy.
-  if (isOnlyBuilt) return parts.length === 1 || dir === "." ? "node_modules/.bin/vite preview --host 127.0.0.1 --port ${PORT} --strictPort" : undefined;
+  if (isOnlyBuilt)
+    return parts.length === 1 || dir === "."
+      ? "node_modules/.bin/vite preview --host 127.0.0.1 --port ${PORT} --strictPort"
+      : undefined;
   return main ? `node ${main}` : undefined;
 }

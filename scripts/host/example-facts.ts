@@ -63,11 +63,21 @@ const exampleRelease = (id: string, isComplete: boolean): ReleaseFact => ({
 const names = (context: Context) => definitionsOf(context.manifest).map(({ name }) => name);
 
 function exampleShared({ manifest, paths }: Context, state: SharedFact["state"]): SharedFact[] {
-  const facts = (kind: SharedFact["kind"]) => (entry: (typeof manifest.linked_files)[number]): SharedFact => {
-    const sourcePath = `${manifest.source.repo}/${entry.from}`;
-    const sharedPath = `${paths.shared}/${entry.shared}`;
-    return { ...entry, kind, sharedPath, sourcePath, state, hasSource: true, ...(state === "link" ? { linkedTo: sourcePath } : {}) };
-  };
+  const facts =
+    (kind: SharedFact["kind"]) =>
+    (entry: (typeof manifest.linked_files)[number]): SharedFact => {
+      const sourcePath = `${manifest.source.repo}/${entry.from}`;
+      const sharedPath = `${paths.shared}/${entry.shared}`;
+      return {
+        ...entry,
+        kind,
+        sharedPath,
+        sourcePath,
+        state,
+        hasSource: true,
+        ...(state === "link" ? { linkedTo: sourcePath } : {}),
+      };
+    };
   return [...manifest.linked_files.map(facts("file")), ...manifest.linked_dirs.map(facts("directory"))];
 }
 
@@ -106,7 +116,16 @@ export function exampleBuild(context: Context): Plan {
   });
   return planBuild(context, {
     tree: exampleTree(OLD_ID),
-    source: { repo: source.repo, ref: source.ref, sha: SHA, isDirty: false, tags: [], submodules: [], bytes: 0, files: 0 },
+    source: {
+      repo: source.repo,
+      ref: source.ref,
+      sha: SHA,
+      isDirty: false,
+      tags: [],
+      submodules: [],
+      bytes: 0,
+      files: 0,
+    },
     id: NEW_ID,
     release: exampleRelease(NEW_ID, false),
     shared: exampleShared(context, "real"),
@@ -116,16 +135,22 @@ export function exampleBuild(context: Context): Plan {
   });
 }
 
-export const exampleSwitch = (context: Context) => planActivation(context, activation(context, OLD_ID, NEW_ID), "deploy");
+export const exampleSwitch = (context: Context) =>
+  planActivation(context, activation(context, OLD_ID, NEW_ID), "deploy");
 
-export const exampleRollback = (context: Context) => planActivation(context, activation(context, NEW_ID, OLD_ID), "rollback");
+export const exampleRollback = (context: Context) =>
+  planActivation(context, activation(context, NEW_ID, OLD_ID), "rollback");
+
+const week = (back: number) =>
+  new Date(NOW.getTime() - back * 7 * 86_400_000).toISOString().slice(0, 10).replaceAll("-", "");
 
 /** Pruning where one good release is too many. */
 export function examplePrune(context: Context): Plan {
   const { keep_releases: keep } = context.manifest;
-  const week = (back: number) => new Date(NOW.getTime() - back * 7 * 86_400_000).toISOString().slice(0, 10).replaceAll("-", "");
   // Current and the one before it stay whatever keep_releases is.
-  const older = Array.from({ length: Math.max(keep, 2) - 1 }, (_, i) => row(`${week(i + 2)}-090000-0d4c3b2`, 999 - i, "replaced", null));
+  const older = Array.from({ length: Math.max(keep, 2) - 1 }, (_, i) =>
+    row(`${week(i + 2)}-090000-0d4c3b2`, 999 - i, "replaced", null),
+  );
   return planPrune(context, { tree: exampleTree(NEW_ID, older), used: new Map() }, keep);
 }
 
@@ -139,4 +164,5 @@ export const exampleStart = (context: Context) => planStart(context, exampleTree
 
 export const exampleStop = (context: Context) => planStop(context, names(context), { names: [] });
 
-export const exampleRestart = (context: Context) => restartServices.plan(context, { tree: exampleTree(OLD_ID), running: names(context) }, { names: [] });
+export const exampleRestart = (context: Context) =>
+  restartServices.plan(context, { tree: exampleTree(OLD_ID), running: names(context) }, { names: [] });

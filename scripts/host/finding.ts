@@ -9,8 +9,19 @@ export interface Finding {
 }
 
 export const ok = (check: string, message: string): Finding => ({ check, level: "ok", message, next: [] });
-export const note = (check: string, message: string, ...next: string[]): Finding => ({ check, level: "note", message, next });
-export const wrong = (check: string, message: string, ...next: string[]): Finding => ({ check, level: "wrong", message, next });
+export const note = (check: string, message: string, ...next: string[]): Finding => ({
+  check,
+  level: "note",
+  message,
+  next,
+});
+export const wrong = (check: string, message: string, ...next: string[]): Finding => ({
+  check,
+  level: "wrong",
+  message,
+  next,
+});
 
 /** `whole` when nothing was found. */
-export const orOk = (check: string, found: Finding[], whole: string): Finding[] => (found.length > 0 ? found : [ok(check, whole)]);
+export const orOk = (check: string, found: Finding[], whole: string): Finding[] =>
+  found.length > 0 ? found : [ok(check, whole)];

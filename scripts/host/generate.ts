@@ -12,7 +12,17 @@ import { environmentNames } from "../manifest/layers.ts";
 import { findManifest, loadManifest } from "../manifest/load.ts";
 import { renderChecklist } from "./checklist.ts";
 import { renderCrontab } from "./crontab.ts";
-import { BASELINE, type Baseline, diffOf, type FilePlan, type FileState, type GeneratedFile, observeFiles, planFiles, readBaseline } from "./generated.ts";
+import {
+  BASELINE,
+  type Baseline,
+  diffOf,
+  type FilePlan,
+  type FileState,
+  type GeneratedFile,
+  observeFiles,
+  planFiles,
+  readBaseline,
+} from "./generated.ts";
 import { renderLauncher, renderSuiteFinder, suiteCommands, wantedCommands } from "./launchers.ts";
 import { type Neutral, openNeutral } from "./neutral.ts";
 import { renderRunbook } from "./runbook.ts";
@@ -64,19 +74,27 @@ export function observeGenerated({ manifest, env, launcherPath }: GenerateOption
 /** @throws UsageError where `ops` is the suite's own, or a tree's link to it: never to be taken for a repository's. */
 export function refuseTree(folder: string, basePath: string, deployTo?: string): void {
   if (basePath !== folder)
-    throw new UsageError(`${folder} is a tree, and its deploy.yaml a copy: the suite is generated beside the manifest itself`, {
-      next: `${path.join(suitePath, "ops/host/generate.ts")} --manifest ${quote(path.join(basePath, "deploy.yaml"))}`,
-    });
-  if (folder === deployTo) throw new UsageError(`deploy_to is the folder of the manifest: ${folder} cannot be both the checkout and the tree`);
+    throw new UsageError(
+      `${folder} is a tree, and its deploy.yaml a copy: the suite is generated beside the manifest itself`,
+      {
+        next: `${path.join(suitePath, "ops/host/generate.ts")} --manifest ${quote(path.join(basePath, "deploy.yaml"))}`,
+      },
+    );
+  if (folder === deployTo)
+    throw new UsageError(`deploy_to is the folder of the manifest: ${folder} cannot be both the checkout and the tree`);
   const ops = path.join(folder, "ops");
   if (folder === suitePath || fs.lstatSync(ops, { throwIfNoEntry: false })?.isSymbolicLink())
-    throw new UsageError(`${ops} ${folder === suitePath ? "is the suite itself" : "is a link"}: nothing is generated into it`, {
-      next: "--manifest path/to/your/deploy.yaml",
-    });
+    throw new UsageError(
+      `${ops} ${folder === suitePath ? "is the suite itself" : "is a link"}: nothing is generated into it`,
+      {
+        next: "--manifest path/to/your/deploy.yaml",
+      },
+    );
 }
 
 /** What `generate` would change; pure. */
-export const planGenerate = ({ folder, states, baseline }: GenerateFacts, options: { force: boolean }): FilePlan => planFiles(folder, states, baseline, options);
+const planGenerate = ({ folder, states, baseline }: GenerateFacts, options: { force: boolean }): FilePlan =>
+  planFiles(folder, states, baseline, options);
 
 /** Carries out a plan that only writes and removes files of a repository: it has no tree, so neither lock nor journal. */
 export async function applyFiles({ steps }: FilePlan): Promise<void> {
@@ -94,7 +112,9 @@ export interface Answer {
 }
 
 /** `ops/host/generate.ts`: writes; with `check` only looks; with `dryRun` prints the same as shell. */
-export async function generate(options: GenerateOptions & { check?: boolean; force?: boolean; dryRun?: boolean }): Promise<Answer> {
+export async function generate(
+  options: GenerateOptions & { check?: boolean; force?: boolean; dryRun?: boolean },
+): Promise<Answer> {
   const facts = observeGenerated(options);
   const plan = planGenerate(facts, { force: options.force === true });
   if (options.check) return answerCheck(facts, plan);
@@ -107,7 +127,10 @@ export async function generate(options: GenerateOptions & { check?: boolean; for
 /** Plans of files as `--dry-run` prints them. */
 export function showFiles(plans: FilePlan[]): { value: unknown; text: string } {
   const show = { opsPath: path.join(suitePath, "ops"), flags: [] };
-  const value = plans.map(({ title, steps }) => ({ title, steps: steps.map((step) => ({ title: step.title, shell: showStep(step, show) })) }));
+  const value = plans.map(({ title, steps }) => ({
+    title,
+    steps: steps.map((step) => ({ title: step.title, shell: showStep(step, show) })),
+  }));
   return { value, text: showPlans(plans, show) };
 }
 
@@ -115,21 +138,39 @@ function answerCheck({ states }: GenerateFacts, { steps }: FilePlan): Answer {
   const found = states.filter(({ state }) => state !== "same").map((file) => ({ path: file.path, state: file.state }));
   // Nothing but the record of what was generated last may be out of date.
   const all = found.length === 0 && steps.length > 0 ? [{ path: BASELINE, state: "stale" }] : found;
-  if (all.length === 0) return { value: { stale: [] }, text: `${states.length} generated files are as the manifest wants them.`, isAsWanted: true };
+  if (all.length === 0)
+    return {
+      value: { stale: [] },
+      text: `${states.length} generated files are as the manifest wants them.`,
+      isAsWanted: true,
+    };
   const lines = all.map((file) => `  ${file.path}  (${file.state})`);
-  return { value: { stale: all }, text: ["These files are not as they would be generated:", ...lines, `What to type:\n    ops/host/generate.ts`].join("\n"), isAsWanted: false };
+  return {
+    value: { stale: all },
+    text: ["These files are not as they would be generated:", ...lines, `What to type:\n    ops/host/generate.ts`].join(
+      "\n",
+    ),
+    isAsWanted: false,
+  };
 }
 
 function answerWritten({ folder, states }: GenerateFacts, { steps }: FilePlan, isForced: boolean): Answer {
-  const named = (kind: "write" | "remove") => steps.flatMap((step) => (step.kind === kind ? [path.relative(folder, step.path)] : []));
+  const named = (kind: "write" | "remove") =>
+    steps.flatMap((step) => (step.kind === kind ? [path.relative(folder, step.path)] : []));
   const kept = isForced ? [] : states.filter(({ state }) => state.includes("edited"));
   const [written, removed] = [named("write"), named("remove")];
   const text = [
     ...written.map((file) => `wrote    ${file}`),
     ...removed.map((file) => `removed  ${file}`),
     ...kept.map((file) => `kept     ${file.path}, which was edited by hand:\n${diffOf(file)}`),
-    written.length + removed.length === 0 ? `${states.length - kept.length} generated files were as the manifest wants them.` : "",
+    written.length + removed.length === 0
+      ? `${states.length - kept.length} generated files were as the manifest wants them.`
+      : "",
     kept.length > 0 ? `What to type to let go of the edits:\n    ops/host/generate.ts --force` : "",
   ];
-  return { value: { written, removed, kept: kept.map((file) => file.path) }, text: text.filter(Boolean).join("\n"), isAsWanted: kept.length === 0 };
+  return {
+    value: { written, removed, kept: kept.map((file) => file.path) },
+    text: text.filter(Boolean).join("\n"),
+    isAsWanted: kept.length === 0,
+  };
 }

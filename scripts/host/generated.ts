@@ -31,7 +31,7 @@ export interface Baseline {
 
 export const BASELINE = "ops/.generated.json";
 
-export const hashOf = (content: string) => createHash("sha256").update(content).digest("hex");
+const hashOf = (content: string) => createHash("sha256").update(content).digest("hex");
 
 /** Reads what was generated last; nothing where there is no record, or a broken one. */
 export function readBaseline(folder: string): Baseline {
@@ -51,7 +51,9 @@ export function observeFiles(folder: string, wanted: GeneratedFile[], baseline: 
     ...wanted.map((file): FileState => compare(file, observe(folder, file.path), baseline.files[file.path])),
     ...left.flatMap(([name, hash]): FileState[] => {
       const now = observe(folder, name)?.content;
-      return now === undefined ? [] : [{ path: name, content: "", mode: 0, now, state: hashOf(now) === hash ? "unwanted" : "unwanted, edited" }];
+      return now === undefined
+        ? []
+        : [{ path: name, content: "", mode: 0, now, state: hashOf(now) === hash ? "unwanted" : "unwanted, edited" }];
     }),
   ];
 }
@@ -62,7 +64,9 @@ const isInside = (name: string) => path.normalize(name) === name && name.startsW
 function observe(folder: string, name: string): { content: string; isExecutable: boolean } | undefined {
   const file = path.join(folder, name);
   const stat = fs.statSync(file, { throwIfNoEntry: false });
-  return stat?.isFile() ? { content: fs.readFileSync(file, "utf8"), isExecutable: (stat.mode & 0o100) !== 0 } : undefined;
+  return stat?.isFile()
+    ? { content: fs.readFileSync(file, "utf8"), isExecutable: (stat.mode & 0o100) !== 0 }
+    : undefined;
 }
 
 function compare(file: GeneratedFile, found: ReturnType<typeof observe>, last: string | undefined): FileState {
@@ -77,7 +81,12 @@ export type FileStep = WriteStep | MkdirStep | RemoveStep;
 export type FilePlan = Plan & { steps: FileStep[] };
 
 /** Writes what is missing or stale and removes what is unwanted; what a person edited is kept, unless it is forced. */
-export function planFiles(folder: string, states: FileState[], baseline: Baseline, options: { force: boolean }): FilePlan {
+export function planFiles(
+  folder: string,
+  states: FileState[],
+  baseline: Baseline,
+  options: { force: boolean },
+): FilePlan {
   const isMeant = ({ state }: FileState) => state !== "same" && (options.force || !state.includes("edited"));
   const changing = states.filter(isMeant);
   const steps = changing.map((file): FileStep => changeStep(path.join(folder, file.path), file));
@@ -99,13 +108,25 @@ export function planFiles(folder: string, states: FileState[], baseline: Baselin
 }
 
 const changeStep = (place: string, { state, content, mode }: FileState): FileStep =>
-  state.startsWith("unwanted") ? { kind: "remove", title: `Remove ${place}`, path: place } : write(place, content, mode);
+  state.startsWith("unwanted")
+    ? { kind: "remove", title: `Remove ${place}`, path: place }
+    : write(place, content, mode);
 
-const write = (place: string, content: string, mode: number): FileStep => ({ kind: "write", title: `Write ${place}`, path: place, content, mode });
+const write = (place: string, content: string, mode: number): FileStep => ({
+  kind: "write",
+  title: `Write ${place}`,
+  path: place,
+  content,
+  mode,
+});
 
 function renderBaseline(states: FileState[], kept: FileState[], { environment, files }: Baseline): string {
-  const wanted = states.filter(({ state }) => !state.startsWith("unwanted")).map((file) => [file.path, hashOf(file.content)] as const);
-  const all = [...wanted, ...kept.map((file) => [file.path, files[file.path] as string] as const)].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const wanted = states
+    .filter(({ state }) => !state.startsWith("unwanted"))
+    .map((file) => [file.path, hashOf(file.content)] as const);
+  const all = [...wanted, ...kept.map((file) => [file.path, files[file.path] as string] as const)].toSorted(
+    ([a], [b]) => (a < b ? -1 : 1),
+  );
   return `${JSON.stringify({ ...(environment === undefined ? {} : { environment }), files: Object.fromEntries(all) }, null, 2)}\n`;
 }
 

@@ -7,7 +7,15 @@ import { quote } from "../core/step.ts";
 import { type ApplicationFacts, observeApplication } from "./application.ts";
 import { type DraftOptions, renderDraft } from "./draft.ts";
 import { applyFiles, refuseTree, renderSuite, showFiles } from "./generate.ts";
-import { diffOf, type FilePlan, type FileState, type FileStep, observeFiles, planFiles, readBaseline } from "./generated.ts";
+import {
+  diffOf,
+  type FilePlan,
+  type FileState,
+  type FileStep,
+  observeFiles,
+  planFiles,
+  readBaseline,
+} from "./generated.ts";
 import { openNeutral } from "./neutral.ts";
 
 export interface InitOptions extends Omit<DraftOptions, "port"> {
@@ -16,13 +24,20 @@ export interface InitOptions extends Omit<DraftOptions, "port"> {
 }
 
 /** `ops/host/init.ts [DIR]`: a manifest for what was found there, and everything that is generated for it. */
-export async function init(directory: string, options: InitOptions): Promise<{ value: unknown; text: string; isAsWanted: boolean }> {
+export async function init(
+  directory: string,
+  options: InitOptions,
+): Promise<{ value: unknown; text: string; isAsWanted: boolean }> {
   const folder = fs.realpathSync(existing(path.resolve(directory)));
   const facts = observeApplication(folder);
   if (facts.hasManifest) throw alreadyThere(folder);
   refuseTree(folder, folder);
   const manifest = renderDraft(facts, { ...options, port: portOf(options.port) });
-  const states = observeFiles(folder, renderSuite(openNeutral(manifest, "deploy.yaml", undefined), folder), readBaseline(folder));
+  const states = observeFiles(
+    folder,
+    renderSuite(openNeutral(manifest, "deploy.yaml", undefined), folder),
+    readBaseline(folder),
+  );
   const plan = planInit(facts, manifest, states);
   if (options.dryRun) return { ...showFiles([plan]), isAsWanted: true };
   if (process.geteuid?.() === 0) becomeOwner(folder);
@@ -43,12 +58,15 @@ const alreadyThere = (folder: string) =>
 function portOf(word: string | undefined): number | undefined {
   if (word === undefined) return undefined;
   const port = /^\d{1,5}$/.test(word) ? Number(word) : 0;
-  if (port < 1 || port > 65535) throw new UsageError(`--port wants a port from 1 to 65535, not ${JSON.stringify(word)}`, { next: "ops/host/init.ts --port 3001" });
+  if (port < 1 || port > 65535)
+    throw new UsageError(`--port wants a port from 1 to 65535, not ${JSON.stringify(word)}`, {
+      next: "ops/host/init.ts --port 3001",
+    });
   return port;
 }
 
 /** The manifest, what keeps secrets out of the repository, and the generated suite; pure. */
-export function planInit(facts: ApplicationFacts, manifest: string, states: FileState[]): FilePlan {
+function planInit(facts: ApplicationFacts, manifest: string, states: FileState[]): FilePlan {
   const suite = planFiles(facts.folder, states, { files: {} }, { force: false });
   const write = (name: string, content: string): FileStep => {
     const place = path.join(facts.folder, name);
@@ -71,7 +89,9 @@ export function planInit(facts: ApplicationFacts, manifest: string, states: File
 /** `.env.example` beside each file of settings: the names alone. */
 const examples = ({ parts }: ApplicationFacts) =>
   parts.flatMap(({ dir, envFile, hasEnvExample }) =>
-    envFile && !hasEnvExample ? [{ name: path.join(dir, ".env.example"), content: envFile.names.map((name) => `${name}=\n`).join("") }] : [],
+    envFile && !hasEnvExample
+      ? [{ name: path.join(dir, ".env.example"), content: envFile.names.map((name) => `${name}=\n`).join("") }]
+      : [],
   );
 
 /** The `.gitignore` with what must not be committed; undefined when it has all of that. */
@@ -79,7 +99,12 @@ export function renderGitignore({ gitignore, parts, dataDirs, databases }: Appli
   const present = new Set(gitignore.split(/\r?\n/).map((line) => line.trim().replace(/^\//, "").replace(/\/$/, "")));
   const settings = parts.flatMap(({ dir, envFile }) => (envFile ? [path.join(dir, envFile.name)] : []));
   const loose = databases.filter((file) => !dataDirs.some((dir) => file.startsWith(`${dir}/`)));
-  const wanted = [".env", ...settings.map((file) => `/${file}`), ...dataDirs.map((dir) => `/${dir}/`), ...loose.flatMap((file) => [`/${file}`, `/${file}-*`])];
+  const wanted = [
+    ".env",
+    ...settings.map((file) => `/${file}`),
+    ...dataDirs.map((dir) => `/${dir}/`),
+    ...loose.flatMap((file) => [`/${file}`, `/${file}-*`]),
+  ];
   const missing = wanted.filter((line) => !present.has(line.replace(/^\//, "").replace(/\/$/, "")) && line !== "/.env");
   if (missing.length === 0) return undefined;
   const before = gitignore === "" || gitignore.endsWith("\n") ? gitignore : `${gitignore}\n`;
@@ -90,7 +115,9 @@ function answerOf({ folder, isGit }: ApplicationFacts, { steps }: FilePlan, stat
   const written = steps.flatMap((step) => (step.kind === "write" ? [path.relative(folder, step.path)] : []));
   const kept = states.filter(({ state }) => state.includes("edited"));
   const next = [
-    ...(/^services:/m.test(manifest) ? [] : ["$EDITOR deploy.yaml    # nothing was found that starts a server: services is empty"]),
+    ...(/^services:/m.test(manifest)
+      ? []
+      : ["$EDITOR deploy.yaml    # nothing was found that starts a server: services is empty"]),
     ...(isGit ? ["git add -A && git commit -m 'Deployment'"] : []),
     "ops/host/doctor.ts",
     "ops/release/prepare_shared.ts",
@@ -102,5 +129,9 @@ function answerOf({ folder, isGit }: ApplicationFacts, { steps }: FilePlan, stat
     `Read deploy.yaml. Then type, in ${folder}:`,
     ...next.map((line) => `    ${line}`),
   ];
-  return { value: { folder, written, kept: kept.map((file) => file.path), next }, text: lines.join("\n"), isAsWanted: kept.length === 0 };
+  return {
+    value: { folder, written, kept: kept.map((file) => file.path), next },
+    text: lines.join("\n"),
+    isAsWanted: kept.length === 0,
+  };
 }

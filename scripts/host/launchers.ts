@@ -43,7 +43,15 @@ const suite = z.strictObject({ trees: z.array(z.string()), places: z.string(), m
 
 /** `ops/_suite`: finds the suite, in node_modules, `$SWITCHBACK_HOME` or the manifest's trees. */
 export function renderSuiteFinder({ context, environments, manifestName }: Neutral): string {
-  const trees = [...new Set([context.manifest, ...environments.map(({ loaded }) => loaded.manifest)].map((manifest) => manifest.deploy_to))];
+  const trees = [
+    ...new Set(
+      [context.manifest, ...environments.map(({ loaded }) => loaded.manifest)].map((manifest) => manifest.deploy_to),
+    ),
+  ];
   const places = trees.map((tree) => plain(`${tree}/ops`).replaceAll(/[\\"`$]/g, "\\$&")).join(", ");
-  return renderTemplate("suite/_suite", suite, { trees: trees.map(neutralFromOps), places, manifest: manifestName.replaceAll(/[\\"`$]/g, "\\$&") });
+  return renderTemplate("suite/_suite", suite, {
+    trees: trees.map(neutralFromOps),
+    places,
+    manifest: manifestName.replaceAll(/[\\"`$]/g, "\\$&"),
+  });
 }

@@ -40,7 +40,8 @@ export function openNeutral(text: string, manifestName: string, environment: str
   try {
     const filePath = path.join(directory, manifestName);
     fs.writeFileSync(filePath, renderWithTrailer(text, { originPath: CHECKOUT }));
-    const load = (name: string | undefined) => loadManifest({ filePath, environment: name, env: { HOME }, cwd: directory });
+    const load = (name: string | undefined) =>
+      loadManifest({ filePath, environment: name, env: { HOME }, cwd: directory });
     const names = environmentNames(openManifest(filePath, manifestName).root);
     const environments = names.map((name) => ({ name, loaded: load(name) }));
     return { context: neutralContext(load(environment), manifestName), manifestName, environments };

@@ -30,7 +30,12 @@ const input = z.strictObject({
   newId: text,
   oldId: text,
   sections: z.array(
-    z.strictObject({ title: text, text: text, commands: z.array(text), plans: z.array(z.strictObject({ title: text, steps: text })) }),
+    z.strictObject({
+      title: text,
+      text: text,
+      commands: z.array(text),
+      plans: z.array(z.strictObject({ title: text, steps: text })),
+    }),
   ),
   exits: z.array(z.strictObject({ code: z.number(), meaning: text, todo: text })),
 });
@@ -58,10 +63,11 @@ export function renderRunbook(neutral: Neutral): string {
     environments: environments.map(({ name, loaded: { manifest: own } }) => ({ name, tree: plain(own.deploy_to) })),
     newId: NEW_ID,
     oldId: OLD_ID,
-    sections: sectionsOf(neutral).map((section) => ({
-      ...section,
-      commands: section.commands.map((line) => typed(neutral, line)),
-      plans: showForPage(context, section.plans, voiceOf(neutral)),
+    sections: sectionsOf(neutral).map(({ title, text: words, commands, plans }) => ({
+      title,
+      text: words,
+      commands: commands.map((line) => typed(neutral, line)),
+      plans: showForPage(context, plans, voiceOf(neutral)),
     })),
     exits,
   });
@@ -69,7 +75,10 @@ export function renderRunbook(neutral: Neutral): string {
 
 function aboutService({ port, run, health }: Manifest["services"][string]): string {
   const gate = health?.path ? `, \`${health.path}\`` : "";
-  return [run ? `\`${run.replaceAll("|", "\\|")}\`` : "a container", ...(port === undefined ? [] : [`port ${port}${gate}`])].join(", ");
+  return [
+    run ? `\`${run.replaceAll("|", "\\|")}\`` : "a container",
+    ...(port === undefined ? [] : [`port ${port}${gate}`]),
+  ].join(", ");
 }
 
 const voiceOf = ({ manifestName }: Neutral): Voice => ({
@@ -101,8 +110,18 @@ function sectionsOf({ context }: Neutral): Section[] {
       commands: ["release/deploy"],
       plans: [],
     },
-    { title: "Build", text: "Touches nothing that serves.", commands: ["release/build_release", "release/list"], plans: [exampleBuild(context)] },
-    { title: "Switch", text: `Makes a release that is built current.`, commands: [`release/switch_current ${NEW_ID}`], plans: [exampleSwitch(context)] },
+    {
+      title: "Build",
+      text: "Touches nothing that serves.",
+      commands: ["release/build_release", "release/list"],
+      plans: [exampleBuild(context)],
+    },
+    {
+      title: "Switch",
+      text: `Makes a release that is built current.`,
+      commands: [`release/switch_current ${NEW_ID}`],
+      plans: [exampleSwitch(context)],
+    },
     {
       title: "Roll back",
       text: "To the release that served before; typed again, further back. With an id, to that one.",

@@ -19,10 +19,12 @@ export interface Voice {
 
 /** Plans as blocks for a page, made from the same steps that `--dry-run` prints. */
 export const showForPage = (context: Context, plans: Plan[], voice: Voice): ShownPlan[] =>
-  plans.filter(({ steps }) => steps.length > 0).map(({ title, steps }) => ({
-    title: voice.plain(title),
-    steps: ["(", "  set -eu", ...steps.map((step) => showOne(context, step, voice)), ")"].join("\n"),
-  }));
+  plans
+    .filter(({ steps }) => steps.length > 0)
+    .map(({ title, steps }) => ({
+      title: voice.plain(title),
+      steps: ["(", "  set -eu", ...steps.map((step) => showOne(context, step, voice)), ")"].join("\n"),
+    }));
 
 function showOne(context: Context, step: Step, voice: Voice): string {
   const lines = isManifestCopy(context, step) ? copyManifest(step, context, voice) : showStep(step, context);

@@ -25,13 +25,16 @@ interface PackageJson {
 /** Looks whether the tree has this version of the suite. */
 export function installedSuite({ paths }: Context): SuiteFacts {
   const own = readPackage(suitePath);
-  const isInstalled = fs.existsSync(path.join(paths.suite, own.version, "package.json")) || suitePath.startsWith(`${paths.suite}${path.sep}`);
+  const isInstalled =
+    fs.existsSync(path.join(paths.suite, own.version, "package.json")) ||
+    suitePath.startsWith(`${paths.suite}${path.sep}`);
   if (isInstalled) return { version: own.version, isInstalled, files: [], packages: new Map() };
   const files = ["package.json", ...(own.files ?? [])].filter((file) => fs.existsSync(path.join(suitePath, file)));
   return { version: own.version, isInstalled, files, packages: closure(suitePath) };
 }
 
-const readPackage = (directory: string) => JSON.parse(fs.readFileSync(path.join(directory, "package.json"), "utf8")) as PackageJson;
+const readPackage = (directory: string) =>
+  JSON.parse(fs.readFileSync(path.join(directory, "package.json"), "utf8")) as PackageJson;
 
 /** The packages that a package needs at run time, with all that they need; those of other platforms are not there. */
 function closure(from: string, found = new Map<string, string>()): Map<string, string> {
@@ -66,12 +69,24 @@ export function planSuite({ paths }: Context, suite: SuiteFacts): Step[] {
       `mkdir -p -- ${quote(path.join(taking, "node_modules", path.dirname(name)))}`,
       `cp -RL -- ${quote(from)} ${quote(path.join(taking, "node_modules", name))}`,
     ]),
+    // Durable before it counts: after a power cut a suite that bears its version would never be copied again.
+    `sync -f ${quote(taking)} 2>/dev/null || sync`,
   ];
   return [
     { kind: "remove", title: `Remove ${taking}`, path: taking },
     { kind: "mkdir", title: `Make ${taking}`, path: taking },
-    { kind: "run", key: "suite", title: `Copy the suite ${suite.version} into the tree`, run: { lines, cwd: paths.deployTo, env: {} } },
+    {
+      kind: "run",
+      key: "suite",
+      title: `Copy the suite ${suite.version} into the tree`,
+      run: { lines, cwd: paths.deployTo, env: {} },
+    },
     { kind: "move", title: `Let suite ${suite.version} count`, from: taking, to: place },
-    { kind: "link", title: `Point ops at suite ${suite.version}`, path: paths.ops, target: path.join("suite", suite.version, "ops") },
+    {
+      kind: "link",
+      title: `Point ops at suite ${suite.version}`,
+      path: paths.ops,
+      target: path.join("suite", suite.version, "ops"),
+    },
   ];
 }

@@ -12,7 +12,11 @@ export interface UmbrellaCommand {
 /** Every word, in the order in which they are listed. */
 export const COMMANDS: readonly UmbrellaCommand[] = [
   { word: "release", ops: "release/deploy", summary: "build, switch, gate, record, prune: deploy release v2.0.0 prod" },
-  { word: "rollback", ops: "release/rollback", summary: "go back to the release that served before, or to the named one" },
+  {
+    word: "rollback",
+    ops: "release/rollback",
+    summary: "go back to the release that served before, or to the named one",
+  },
   { word: "status", ops: "release/status", summary: "what serves, since when, and where a rollback goes" },
   { word: "list", ops: "release/list", summary: "the releases and what happened to each" },
   { word: "build", ops: "release/build_release", summary: "build a release; touches nothing that serves" },
@@ -43,8 +47,28 @@ export const COMMANDS: readonly UmbrellaCommand[] = [
 
 /** Options that take the word behind them; what follows any other one may be an environment's name. */
 export const VALUED = new Set([
-  "--manifest", "--env", "--id", "--seal", "--take-over", "--to", "--keep", "--app", "--deploy-to", "--port", "--run", "--release-id",
-  "--commit-sha", "--status", "--migration-marker", "--deployed-at", "--limit", "--host", "--release", "--lines", "--out", "--from",
+  "--manifest",
+  "--env",
+  "--id",
+  "--seal",
+  "--take-over",
+  "--to",
+  "--keep",
+  "--app",
+  "--deploy-to",
+  "--port",
+  "--run",
+  "--release-id",
+  "--commit-sha",
+  "--status",
+  "--migration-marker",
+  "--deployed-at",
+  "--limit",
+  "--host",
+  "--release",
+  "--lines",
+  "--out",
+  "--from",
 ]);
 
 export interface Words {
@@ -70,7 +94,9 @@ export function readWords(words: string[], environments: string[]): Words {
   const flagged = optionValue(words, "--env");
   const chosen = [...new Set([...named.map(({ word }) => word), ...(flagged === undefined ? [] : [flagged])])];
   if (chosen.length > 1)
-    throw new UsageError(`${chosen.join(" and ")} are two environments: name one of them`, { next: chosen.map((name) => `deploy ${first.word} ${name}`) });
+    throw new UsageError(`${chosen.join(" and ")} are two environments: name one of them`, {
+      next: chosen.map((name) => `deploy ${first.word} ${name}`),
+    });
   const isTaken = (index: number) => index === first.index || named.some((one) => one.index === index);
   const environment = flagged === undefined ? chosen.flatMap((name) => ["--env", name]) : [];
   return { command: first.word, args: [...environment, ...words.filter((_, index) => !isTaken(index))] };
@@ -90,6 +116,12 @@ function bareWords(words: string[]): Bare[] {
   return before.filter(({ word, index }) => !word.startsWith("-") && !VALUED.has(words[index - 1] ?? ""));
 }
 
+/** Whether one of the words could be an environment's name, so that the manifest has to be read. */
+export function mayNameEnvironment(words: string[]): boolean {
+  const bare = bareWords(words);
+  return bare.length > 1 || bare.some(({ word }) => !isCommand(word));
+}
+
 /** What `--name VALUE` or `--name=VALUE` gives. */
 export function optionValue(words: string[], name: string): string | undefined {
   const joined = words.find((word) => word.startsWith(`${name}=`));
@@ -102,7 +134,10 @@ export function commandOf(word: string, isThere: (ops: string) => boolean): Umbr
   const found = COMMANDS.find((one) => one.word === word);
   if (found && isThere(found.ops)) return found;
   if (found) throw new UsageError(`"${word}" is not available in this version`, { next: "deploy help" });
-  const near = nearest(word, COMMANDS.filter(({ ops }) => isThere(ops)).map((one) => one.word));
+  const near = nearest(
+    word,
+    COMMANDS.filter(({ ops }) => isThere(ops)).map((one) => one.word),
+  );
   throw new UsageError(`there is no command "${word}"${near[0] === undefined ? "" : `; did you mean "${near[0]}"?`}`, {
     next: near[0] === undefined ? "deploy help" : `deploy ${near[0]}`,
   });

@@ -22,7 +22,7 @@ const FILE_NAME = "deploy.yaml";
 /**
  * Absolute path of the manifest to use: `--manifest`, `$DEPLOY_MANIFEST`, the nearest `deploy.yaml` upward from `cwd`, then
  * from the launcher, then `$DEPLOY_ROOT/deploy.yaml` (SPEC section 3). A UsageError says where it looked; another refuses to
- * choose between a tree's own manifest and one near `cwd` that is for another tree.
+ * choose between the manifest beside the launcher and one near `cwd` that is for another tree.
  */
 export function findManifest({ flag, environment, env, cwd, launcherPath }: FindOptions): string {
   const named = flag || env["DEPLOY_MANIFEST"];
@@ -30,8 +30,7 @@ export function findManifest({ flag, environment, env, cwd, launcherPath }: Find
   const launcherDir = launcherPath === undefined ? undefined : dirname(resolve(cwd, launcherPath));
   const near = nearestUpward(cwd);
   const beside = launcherDir === undefined ? undefined : nearestUpward(launcherDir);
-  if (near && beside && isTree(dirname(beside)) && !isSame(near, beside))
-    refuseOtherTree(near, dirname(beside), { environment, env, cwd });
+  if (near && beside && !isSame(near, beside)) refuseOtherTree(near, beside, { environment, env, cwd });
   const inRoot = env["DEPLOY_ROOT"] ? join(resolve(cwd, expandHome(env["DEPLOY_ROOT"], env)), FILE_NAME) : undefined;
   const found = near ?? beside ?? (inRoot && isFile(inRoot) ? inRoot : undefined);
   if (found) return found;
@@ -59,16 +58,15 @@ function nearestUpward(from: string): string | undefined {
   return chosen === undefined ? undefined : join(chosen, FILE_NAME);
 }
 
-function refuseOtherTree(near: string, treePath: string, { environment, env, cwd }: FindOptions): void {
-  const intended = treeOf(near, { environment, env, cwd });
-  if (intended === undefined || isSame(intended, treePath)) return;
-  const [nearFile, treeFile] = [showFile(near, cwd), join(treePath, FILE_NAME)];
-  throw new UsageError(
-    `this command belongs to the tree ${treePath}, but ${nearFile} here is for ${intended}: say which is meant`,
-    {
-      next: [`--manifest ${treeFile}`, `--manifest ${nearFile}`],
-    },
-  );
+function refuseOtherTree(near: string, beside: string, options: FindOptions): void {
+  const besidePath = dirname(beside);
+  const intended = treeOf(near, options);
+  const own = isTree(besidePath) ? besidePath : treeOf(beside, options);
+  if (intended === undefined || own === undefined || isSame(intended, own)) return;
+  const nearFile = showFile(near, options.cwd);
+  throw new UsageError(`this command belongs to ${besidePath}, but ${nearFile} here is for ${intended}: say which is meant`, {
+    next: [`--manifest ${beside}`, `--manifest ${nearFile}`],
+  });
 }
 
 /** The tree that a manifest is for; undefined when it cannot tell, and loading it will say why. */

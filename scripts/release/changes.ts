@@ -1,4 +1,3 @@
-import fs from "node:fs";
 import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import { observeRelease, observeTree, type TreeFacts } from "../core/observe.ts";
@@ -39,7 +38,9 @@ export function observeChanges(context: Context, from: string | undefined, to: s
   const tree = observeTree(paths);
   const start = from ?? tree.current.releaseId;
   if (start === undefined)
-    throw new UsageError(`nothing is deployed in ${paths.deployTo}: name what to start from`, { next: `${opsPath}/release/changes.ts <from> [to]` });
+    throw new UsageError(`nothing is deployed in ${paths.deployTo}: name what to start from`, {
+      next: `${opsPath}/release/changes.ts <from> [to]`,
+    });
   const ends: [End, End] = [endOf(context, tree, start), endOf(context, tree, to ?? manifest.source.ref)];
   return { from: ends[0], to: ends[1], ...between(manifest.source.repo, ends[0].sha, ends[1].sha) };
 }
@@ -52,7 +53,10 @@ function endOf(context: Context, tree: TreeFacts, name: string): End {
   const recorded = observeRelease(context.paths, name).sha || tree.rows.get(name)?.commit_sha || "";
   const sha = commitOf(repo, recorded);
   if (sha) return { name, sha };
-  if (!isSha(recorded)) throw new UsageError(`${name} does not say from which commit it was built`, { next: `${context.opsPath}/release/list.ts` });
+  if (!isSha(recorded))
+    throw new UsageError(`${name} does not say from which commit it was built`, {
+      next: `${context.opsPath}/release/list.ts`,
+    });
   throw new UsageError(`${repo} does not have commit ${recorded}, from which ${name} was built`, {
     next: [`git -C ${quote(repo)} fetch --all --tags`, `git -C ${quote(repo)} status`],
   });
@@ -62,7 +66,7 @@ const isSha = (text: string) => /^[0-9a-f]{7,64}$/i.test(text);
 
 /** The whole sha of a commit that the repository has; else undefined. */
 function commitOf(repo: string, sha: string): string | undefined {
-  if (!isSha(sha) || !fs.existsSync(repo)) return undefined;
+  if (!isSha(sha)) return undefined;
   const { status, stdout } = git(repo, "rev-parse", "--verify", "--quiet", `${sha}^{commit}`);
   return status === 0 ? stdout.trim() : undefined;
 }
@@ -105,8 +109,12 @@ export function renderChanges({ manifest }: Context, fromSha: string, toSha: str
     if (!from || !to || from === to) return [];
     const [commits, lost] = [commitsOf(repo, from, to), commitsOf(repo, to, from)];
     return [
-      ...(commits.length > 0 ? [`${count(commits.length, "commit")} since ${from.slice(0, 7)}:`, ...firstOf(commits)] : []),
-      ...(lost.length > 0 ? [`${count(lost.length, "commit")} taken back, in ${from.slice(0, 7)} only:`, ...firstOf(lost)] : []),
+      ...(commits.length > 0
+        ? [`${count(commits.length, "commit")} since ${from.slice(0, 7)}:`, ...firstOf(commits)]
+        : []),
+      ...(lost.length > 0
+        ? [`${count(lost.length, "commit")} taken back, in ${from.slice(0, 7)} only:`, ...firstOf(lost)]
+        : []),
     ];
   } catch {
     return [];

@@ -73,17 +73,27 @@ function renderProof({ release_id, services, healthy, soak_ms, waited_ms, smoke_
 
 async function waitForIdle(context: Context, id: string, stop: AbortSignal) {
   const result = await applyDrain(context, "Wait until the application is idle", stop);
-  const value: IdleAnswer = { release_id: id, is_idle: result?.idle ?? true, waited_ms: Math.round(result?.waitedMs ?? 0) };
-  const text = result ? `${id} is ${result.idle ? "idle" : "not idle"}, after ${seconds(result.waitedMs)}` : "the manifest has no drain: nothing to wait for";
+  const value: IdleAnswer = {
+    release_id: id,
+    is_idle: result?.idle ?? true,
+    waited_ms: Math.round(result?.waitedMs ?? 0),
+  };
+  const text = result
+    ? `${id} is ${result.idle ? "idle" : "not idle"}, after ${seconds(result.waitedMs)}`
+    : "the manifest has no drain: nothing to wait for";
   return { value, text };
 }
 
 function currentId({ paths, opsPath }: Context, wanted: string | undefined): string {
   const { releaseId } = observeCurrent(paths);
   if (wanted !== undefined && wanted !== releaseId)
-    throw new UsageError(`${wanted} is not current${releaseId ? `: ${releaseId} is` : ""}`, { next: `${opsPath}/release/status.ts` });
+    throw new UsageError(`${wanted} is not current${releaseId ? `: ${releaseId} is` : ""}`, {
+      next: `${opsPath}/release/status.ts`,
+    });
   if (releaseId !== undefined) return releaseId;
-  throw new FailedError(`not healthy: nothing is deployed in ${paths.deployTo}`, { next: `${opsPath}/release/deploy.ts` });
+  throw new FailedError(`not healthy: nothing is deployed in ${paths.deployTo}`, {
+    next: `${opsPath}/release/deploy.ts`,
+  });
 }
 
 /** Its own child processes end with it: a check that runs a command would outlive this process otherwise. */

@@ -54,7 +54,10 @@ export function observeList(context: Context, { limit, all = false }: ListOption
   const standing = new Set(tree.ids);
   const rows = [...tree.rows.keys()];
   const present = rows.filter((id) => standing.has(id));
-  const unknown = tree.ids.filter((id) => !tree.rows.has(id)).toSorted().toReversed();
+  const unknown = tree.ids
+    .filter((id) => !tree.rows.has(id))
+    .toSorted()
+    .toReversed();
   const ids = [...(all ? rows : present), ...unknown];
   const target = rollbackTarget(context, tree);
   return {
@@ -96,12 +99,14 @@ function listed(context: Context, tree: TreeFacts, id: string, target: string | 
   };
 }
 
-const statusOf = (fact: ReleaseFact, row: ReleaseRow | undefined) => (fact.isBuilding ? "building" : (row?.status ?? null));
+const statusOf = (fact: ReleaseFact, row: ReleaseRow | undefined) =>
+  fact.isBuilding ? "building" : (row?.status ?? null);
 
 /** The table for a person, and what is not in it. */
 export function renderList(listing: Listing): string {
   const { releases, total, gone, currentId } = listing;
-  if (total === 0) return `no releases yet${gone > 0 ? `; ${elsewhere(gone)}` : ": ops/release/deploy.ts makes the first one"}`;
+  if (total === 0)
+    return `no releases yet${gone > 0 ? `; ${elsewhere(gone)}` : ": ops/release/deploy.ts makes the first one"}`;
   const [titles = "", ...lines] = renderTable(COLUMNS, releases);
   const body = lines.map((line, i) => paint(line, releases[i]));
   const isHidden = currentId !== undefined && !releases.some((release) => release.is_current);

@@ -74,8 +74,12 @@ function refuseImpossible({ paths, opsPath }: Context, verb: PinVerb, id: string
   const row = rows.get(checkedId(id));
   const isThere = ids.includes(id);
   if (row && (isThere || verb === "unpin")) return row.is_pinned === 1;
-  if (row) throw new UsageError(`${id} is ${row.status} and no longer in ${paths.releases}: there is nothing to keep`, { next: `${opsPath}/release/list.ts` });
-  if (!isThere) throw new UsageError(`there is no release ${id} in ${paths.releases}`, { next: `${opsPath}/release/list.ts` });
+  if (row)
+    throw new UsageError(`${id} is ${row.status} and no longer in ${paths.releases}: there is nothing to keep`, {
+      next: `${opsPath}/release/list.ts`,
+    });
+  if (!isThere)
+    throw new UsageError(`there is no release ${id} in ${paths.releases}`, { next: `${opsPath}/release/list.ts` });
   // Recorded as built, a later unpin would let it be pruned; as it is, it never will be.
   throw new UsageError(`the registry does not know ${id}, and what it does not know is never pruned: it needs no pin`, {
     next: `${opsPath}/release/release-registry.ts upsert --release-id ${id} --commit-sha <sha> --status built`,

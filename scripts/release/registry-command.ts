@@ -7,7 +7,16 @@ import { type Paths, treePaths } from "../core/paths.ts";
 import { command } from "../core/step.ts";
 import { expandHome } from "../manifest/resolve.ts";
 import { countOf } from "./amounts.ts";
-import { applyUpsert, checkedStatus, checkedUpsert, given, observeRow, observeRows, rowJson, type UpsertWords } from "./release-registry.ts";
+import {
+  applyUpsert,
+  checkedStatus,
+  checkedUpsert,
+  given,
+  observeRow,
+  observeRows,
+  rowJson,
+  type UpsertWords,
+} from "./release-registry.ts";
 import { showCommand } from "./show-command.ts";
 
 interface Options extends UpsertWords {
@@ -32,7 +41,11 @@ const ACTIONS: Record<string, (call: Call<Options>, tree: Tree) => ExitCode> = {
     return EXIT.done;
   },
   list({ options: { limit = "50", status } }, { paths }) {
-    const rows = observeRows(paths, countOf("--limit", limit), status === undefined ? undefined : checkedStatus(status));
+    const rows = observeRows(
+      paths,
+      countOf("--limit", limit),
+      status === undefined ? undefined : checkedStatus(status),
+    );
     writeOut(1, `${JSON.stringify(rows.map(rowJson), null, 2)}\n`);
     return EXIT.done;
   },
@@ -45,8 +58,11 @@ const ACTIONS: Record<string, (call: Call<Options>, tree: Tree) => ExitCode> = {
 };
 
 function unknownAction(action: string): UsageError {
-  if (action === "serve") return new UsageError("serve is not available in this version", { next: "ops/release/release-registry.ts list" });
-  return new UsageError(`${JSON.stringify(action)} is none of ${Object.keys(ACTIONS).join(", ")}`, { next: "ops/release/release-registry.ts --help" });
+  if (action === "serve")
+    return new UsageError("serve is not available in this version", { next: "ops/release/release-registry.ts list" });
+  return new UsageError(`${JSON.stringify(action)} is none of ${Object.keys(ACTIONS).join(", ")}`, {
+    next: "ops/release/release-registry.ts --help",
+  });
 }
 
 /** One line: a caller's log shows it whole. */
@@ -60,7 +76,8 @@ const WORDS = [
   ["deployedAt", "--deployed-at"],
 ] as const;
 
-const wordsOf = (options: Options) => WORDS.flatMap(([key, option]) => (options[key] === undefined ? [] : [option, options[key]]));
+const wordsOf = (options: Options) =>
+  WORDS.flatMap(([key, option]) => (options[key] === undefined ? [] : [option, options[key]]));
 
 interface Tree {
   paths: Paths;

@@ -52,7 +52,9 @@ export function checkedStatus(status: string): ReleaseStatus {
 
 function checkedMarker(marker: string | undefined): string | undefined {
   if (marker === undefined || /^[^\u0000-\u001f\u007f]{1,200}$/.test(marker)) return marker;
-  throw new UsageError(`--migration-marker: ${JSON.stringify(marker)} is no schema revision: one line of at most 200 characters`);
+  throw new UsageError(
+    `--migration-marker: ${JSON.stringify(marker)} is no schema revision: one line of at most 200 characters`,
+  );
 }
 
 const TIME = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:?\d\d)$/;
@@ -65,7 +67,9 @@ function checkedTime(text: string): string {
   const isReal = !Number.isNaN(local.getTime()) && stamp(local) === `${day}T${time}Z`;
   const instant = new Date(`${day}T${time}${zone.replace(/^(.\d\d)(\d\d)$/, "$1:$2")}`);
   if (isReal && !Number.isNaN(instant.getTime())) return stamp(instant);
-  throw new UsageError(`--deployed-at: ${JSON.stringify(text)} is no ISO 8601 time with its zone, such as 2026-11-20T22:15:30Z`);
+  throw new UsageError(
+    `--deployed-at: ${JSON.stringify(text)} is no ISO 8601 time with its zone, such as 2026-11-20T22:15:30Z`,
+  );
 }
 
 /** Inserts or updates a row; makes registry.db where a tree has none yet. Takes no lock: operations and hooks call it under theirs. */

@@ -76,8 +76,11 @@ function currentOf({ paths }: Context, { current, rows }: TreeFacts): CurrentSta
 }
 
 function linkNotes({ current }: TreeFacts): string[] {
-  if (current.kind === "directory" || current.kind === "file") return [`current is a real ${current.kind}, and has to be a link to a release`];
-  return current.kind === "link" && current.releaseId === undefined ? [`current leads to ${current.target}, which is no release`] : [];
+  if (current.kind === "directory" || current.kind === "file")
+    return [`current is a real ${current.kind}, and has to be a link to a release`];
+  return current.kind === "link" && current.releaseId === undefined
+    ? [`current leads to ${current.target}, which is no release`]
+    : [];
 }
 
 function observeDisk(place: string): ReleaseStatus["disk"] {
@@ -91,14 +94,26 @@ export function renderStatus(status: ReleaseStatus, now = new Date()): string {
   const { app, environment, current, is_serving } = status;
   const name = environment === null ? app : `${app} (${environment})`;
   const verb = is_serving ? "serves" : current ? "does not serve as it should:" : "does not serve: nothing is deployed";
-  const head = reporter().paint(is_serving ? "green" : "red", [name, verb, current?.release_id].filter(Boolean).join(" "));
-  const facts = factsOf(status, now).map(([label, value]) => `  ${reporter().paint("dim", label.padEnd(10))} ${printable(value)}`);
-  return [head, ...facts, ...serviceLines(status.services, now), ...openLines(status), ...noteLines(status.notes)].join("\n");
+  const head = reporter().paint(
+    is_serving ? "green" : "red",
+    [name, verb, current?.release_id].filter(Boolean).join(" "),
+  );
+  const facts = factsOf(status, now).map(
+    ([label, value]) => `  ${reporter().paint("dim", label.padEnd(10))} ${printable(value)}`,
+  );
+  return [head, ...facts, ...serviceLines(status.services, now), ...openLines(status), ...noteLines(status.notes)].join(
+    "\n",
+  );
 }
 
-function factsOf({ current, rollback_target, deploy_to, disk, last_operation }: ReleaseStatus, now: Date): [string, string][] {
+function factsOf(
+  { current, rollback_target, deploy_to, disk, last_operation }: ReleaseStatus,
+  now: Date,
+): [string, string][] {
   const ago = (iso: string) => `${showTime(iso)} UTC (${showAge(now.getTime() - Date.parse(iso))} ago)`;
-  const room = disk ? `, ${showBytes(disk.free_bytes)} of ${showBytes(disk.total_bytes)} free` : ", which does not exist yet";
+  const room = disk
+    ? `, ${showBytes(disk.free_bytes)} of ${showBytes(disk.total_bytes)} free`
+    : ", which does not exist yet";
   return [
     ...(current ? currentFacts(current, ago) : []),
     ["rollback", rollback_target ? `goes to ${rollback_target}` : "has nowhere to go: no earlier good release"],
@@ -107,7 +122,10 @@ function factsOf({ current, rollback_target, deploy_to, disk, last_operation }: 
   ];
 }
 
-function currentFacts({ since, commit_sha, ref, built_at, status }: CurrentStatus, ago: (iso: string) => string): [string, string][] {
+function currentFacts(
+  { since, commit_sha, ref, built_at, status }: CurrentStatus,
+  ago: (iso: string) => string,
+): [string, string][] {
   const built = built_at ? `, built ${showTime(built_at)} UTC` : "";
   return [
     ["since", ago(since)],
@@ -122,7 +140,10 @@ function registryWord(status: string | null): string {
   return isServing(status) ? status : `has it as ${status}; the next command that changes something mends that`;
 }
 
-function showLast({ kind, release_id, outcome, started_at, duration_ms }: TimelineEntry, ago: (iso: string) => string): string {
+function showLast(
+  { kind, release_id, outcome, started_at, duration_ms }: TimelineEntry,
+  ago: (iso: string) => string,
+): string {
   const took = duration_ms === null ? "" : ` in ${seconds(duration_ms)}`;
   return `${[kind, release_id].filter(Boolean).join(" ")}: ${outcome}${took}, ${ago(started_at)}`;
 }
@@ -130,7 +151,9 @@ function showLast({ kind, release_id, outcome, started_at, duration_ms }: Timeli
 function openLines({ open_operations }: ReleaseStatus): string[] {
   return open_operations.flatMap((entry) => {
     const isAtWork = entry.outcome === "at work";
-    const said = isAtWork ? "at work now" : "interrupted: the next command that changes something undoes it, or ops/release/recover.ts";
+    const said = isAtWork
+      ? "at work now"
+      : "interrupted: the next command that changes something undoes it, or ops/release/recover.ts";
     return ["", reporter().paint(isAtWork ? "cyan" : "yellow", showOperation(entry)), `  ${said}`];
   });
 }

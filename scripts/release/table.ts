@@ -1,7 +1,7 @@
 /** One column of a table for a person. */
 export interface Column<Row> {
   title: string;
-  cell(row: Row): string;
+  cell: (row: Row) => string;
   isRight?: boolean;
   /** Left out where the terminal is too narrow; the highest number goes first. */
   drop?: number;
@@ -22,7 +22,10 @@ export function renderTable<Row>(columns: Column<Row>[], rows: Row[], width = te
     return renderTable(kept, rows, width);
   }
   const line = (at: number) =>
-    grids.map((cells, i) => pad(cells[at] ?? "", widths[i] ?? 0, filled[i]?.isRight)).join(GAP).trimEnd();
+    grids
+      .map((cells, i) => pad(cells[at] ?? "", widths[i] ?? 0, filled[i]?.isRight))
+      .join(GAP)
+      .trimEnd();
   return [...Array(rows.length + 1).keys()].map(line);
 }
 
@@ -31,4 +34,4 @@ const GAP = "  ";
 const pad = (text: string, width: number, isRight = false) => (isRight ? text.padStart(width) : text.padEnd(width));
 
 /** Columns of the terminal; a pipe or a file takes any width. */
-export const terminalWidth = () => process.stdout.columns || Number.POSITIVE_INFINITY;
+const terminalWidth = () => process.stdout.columns || Number.POSITIVE_INFINITY;

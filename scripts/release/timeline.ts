@@ -41,7 +41,8 @@ export function observeTimeline(paths: Paths, limit: number): TimelineEntry[] {
 
 /** An operation's record, with how it stands now. */
 export function entryOf(paths: Paths, row: OperationRow, now = new Date()): TimelineEntry {
-  const { id, kind, release_id, previous_release_id, exit_code, message, started_at, finished_at, user, host, pid } = row;
+  const { id, kind, release_id, previous_release_id, exit_code, message, started_at, finished_at, user, host, pid } =
+    row;
   const isRunning = finished_at === null && isAtWork(row);
   const end = finished_at ?? (isRunning ? now.toISOString() : null);
   return {

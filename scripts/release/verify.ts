@@ -28,7 +28,9 @@ export interface Verification {
 export function observeVerification({ paths, opsPath }: Context, named: string | undefined): Verification {
   const id = named === undefined ? observeCurrent(paths).releaseId : checkedId(named);
   if (id === undefined)
-    throw new UsageError(`nothing is deployed in ${paths.deployTo}: name the release to verify`, { next: `${opsPath}/release/list.ts` });
+    throw new UsageError(`nothing is deployed in ${paths.deployTo}: name the release to verify`, {
+      next: `${opsPath}/release/list.ts`,
+    });
   const release = observeRelease(paths, id);
   if (!release.isComplete && !release.isBuilding)
     throw new UsageError(`there is no release ${id} in ${paths.releases}`, { next: `${opsPath}/release/list.ts` });
@@ -69,7 +71,7 @@ const parseFiles = (list: string): SealedFile[] =>
     });
 
 /** What differs between two lists of files, each in the order of its names. */
-export function compare(id: string, sealed: SealedFile[], found: SealedFile[]): Verification {
+function compare(id: string, sealed: SealedFile[], found: SealedFile[]): Verification {
   const now = new Map(found.map((file) => [file.path, file]));
   const before = new Set(sealed.map((file) => file.path));
   const changed = sealed.flatMap((file) => {
@@ -98,7 +100,9 @@ export function renderVerification(found: Verification): string {
   const { release_id, is_intact, problem, files, changed, missing, added } = found;
   if (problem !== null) return reporter().paint("red", `${release_id}: ${problem}`);
   const counts = [`${changed.length} changed`, `${missing.length} missing`, `${added.length} added`].join(", ");
-  const head = is_intact ? `${release_id} is as it was sealed: ${files} files` : `${release_id} is not as it was sealed: ${counts}, of ${files} files`;
+  const head = is_intact
+    ? `${release_id} is as it was sealed: ${files} files`
+    : `${release_id} is not as it was sealed: ${counts}, of ${files} files`;
   return [
     reporter().paint(is_intact ? "green" : "red", head),
     ...someOf(changed.map(({ path, how }) => `  changed  ${path}${how === "content" ? "" : ` (its ${how})`}`)),

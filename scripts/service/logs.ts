@@ -13,7 +13,11 @@ export interface LogFile {
   path: string;
   /** What stands before each line when there are several files; empty for one. */
   prefix: string;
+  /** The file as it was at the first look, up to which the last lines are read and from which it is followed. */
+  seen: Look | undefined;
 }
+
+type Look = Pick<fs.Stats, "ino" | "size">;
 
 /** The log files of the services that serve; those named, or all. */
 export function observeLogFiles(context: Context, names: string[]): LogFile[] {
@@ -22,27 +26,33 @@ export function observeLogFiles(context: Context, names: string[]): LogFile[] {
   const files = definitions.flatMap((definition) => {
     const { stdout, stderr } = logPaths(definition, placeOf(context), context.paths.current);
     const [own, errors]: [string, string] = [definition.name, `${definition.name} stderr`];
-    return stdout === stderr ? [[own, own, stdout]] : [[own, own, stdout], [own, errors, stderr]];
+    return stdout === stderr
+      ? [[own, own, stdout]]
+      : [
+          [own, own, stdout],
+          [own, errors, stderr],
+        ];
   }) as [service: string, title: string, file: string][];
   const width = Math.max(0, ...files.map(([, title]) => title.length));
   return files.map(([service, title, file]) => ({
     service,
     path: file,
     prefix: files.length > 1 ? `${title.padEnd(width)} | ` : "",
+    seen: look(file),
   }));
 }
 
 const BLOCK = 64 * 1024;
 
-/** The last `count` lines of a file of any length, read from its end; [] where there is none. */
-export function lastLines(file: string, count: number): string[] {
-  if (!fs.existsSync(file)) return [];
+/** The last `count` lines of a file of any length, read from its end; [] where there was none. */
+export function lastLines({ path: file, seen }: Pick<LogFile, "path" | "seen">, count: number): string[] {
+  if (!seen || !fs.existsSync(file)) return [];
   const fd = fs.openSync(file, "r");
   try {
-    let at = fs.fstatSync(fd).size;
+    let { size: at } = seen;
     let tail = Buffer.alloc(0);
     // One more than asked for: the first one may be cut, and the last one ends with a newline.
-    for (; at > 0 && newlines(tail) <= count; ) {
+    for (; at > 0 && newlines(tail) <= count;) {
       const size = Math.min(BLOCK, at);
       const block = Buffer.alloc(size);
       at -= size;
@@ -64,30 +74,30 @@ function newlines(text: Buffer): number {
 
 /** The last lines of all files for a person, each with its file's prefix. */
 export const renderLogs = (files: LogFile[], count: number): string =>
-  files.flatMap((file) => lastLines(file.path, count).map((line) => `${file.prefix}${line}\n`)).join("");
+  files.flatMap((file) => lastLines(file, count).map((line) => `${file.prefix}${line}\n`)).join("");
 
 const LOOK_EVERY = 500;
 
 /**
- * Follows what is written to a file from now on, in whole lines, also while it does not exist yet, and over a rotation
+ * Follows what is written to a file since the first look, in whole lines, also while it does not exist yet, and over a rotation
  * that renames it or that copies and truncates it. The returned function stops.
  */
-function followLines({ path: file, prefix }: LogFile, say: (text: string) => void): () => void {
+function followLines({ path: file, prefix, seen }: LogFile, say: (text: string) => void): () => void {
   let rest = "";
   const onText = (text: string) => {
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
     if (lines.length > 0) say(lines.map((line) => `${prefix}${line}\n`).join(""));
   };
-  let known = look(file);
-  let stop = known ? follow(file, onText) : undefined;
+  const begin = (from: number) => (look(file) ? follow(file, onText, from) : undefined);
+  let known = seen;
+  let stop = known && begin(known.size);
   const timer = setInterval(() => {
     const now = look(file);
     const isOther = now !== undefined && (now.ino !== known?.ino || now.size < known.size);
     if (isOther) {
       stop?.();
-      stop = follow(file, onText);
-      onText(fs.readFileSync(file, "utf8"));
+      stop = begin(0);
     }
     known = now ?? known;
   }, LOOK_EVERY);
@@ -98,7 +108,7 @@ function followLines({ path: file, prefix }: LogFile, say: (text: string) => voi
   };
 }
 
-const look = (file: string) => fs.statSync(file, { throwIfNoEntry: false });
+const look = (file: string): Look | undefined => fs.statSync(file, { throwIfNoEntry: false });
 
 /** Prints what is written to the files until a signal comes (exit 130), or until nobody reads it any more (exit 0). */
 export function followLogs(files: LogFile[]): Promise<ExitCode> {

@@ -5,9 +5,17 @@ import { type Current, observeCurrent } from "../core/observe.ts";
 import { reporter } from "../core/reporter.ts";
 import { notices } from "../manifest/later.ts";
 import { showAge } from "../release/amounts.ts";
+import { stamp } from "../release/registry.ts";
 import { printable } from "../release/table.ts";
 import { logPaths, type ServiceDefinition } from "./definition.ts";
-import { chosenDefinitions, definitionsOf, placeOf, recordedManifest, runningServices, supervisorOf } from "./definitions.ts";
+import {
+  chosenDefinitions,
+  definitionsOf,
+  placeOf,
+  recordedManifest,
+  runningServices,
+  supervisorOf,
+} from "./definitions.ts";
 import type { ServiceState, Supervisor } from "./supervisor.ts";
 
 /** A service as `status --json` gives it. */
@@ -67,7 +75,10 @@ export function servingManifest(context: Context, { releaseId }: Current): { man
     return { manifest: recordedManifest(context, releaseId), notes: [] };
   } catch (error) {
     if (!(error instanceof SwitchbackError)) throw error;
-    return { manifest: context.manifest, notes: [`the manifest kept for ${releaseId} cannot be read: ${error.message}`] };
+    return {
+      manifest: context.manifest,
+      notes: [`the manifest kept for ${releaseId} cannot be read: ${error.message}`],
+    };
   }
 }
 
@@ -98,7 +109,8 @@ function statusOf(state: ServiceState) {
     pid: state.pid ?? null,
     processes: state.processes,
     release_id: state.releaseId ?? null,
-    started_at: state.startedAt?.toISOString() ?? null,
+    // In seconds: the system tells it in ticks since boot, and two looks may differ by a millisecond.
+    started_at: state.startedAt ? stamp(state.startedAt) : null,
   };
 }
 
@@ -107,28 +119,38 @@ function problemOf({ name, state, pidFile, releaseId }: ServiceState, currentId:
   if (state === "stale") return `it died, or was killed: ops/service/logs.ts ${name}`;
   if (pidFile === "foreign") return "it runs as another user";
   if (releaseId === undefined) return "from which release it runs cannot be told";
-  if (currentId !== undefined && releaseId !== currentId) return `${currentId} is current, and it runs from ${releaseId}: ops/service/restart.ts ${name}`;
+  if (currentId !== undefined && releaseId !== currentId)
+    return `${currentId} is current, and it runs from ${releaseId}: ops/service/restart.ts ${name}`;
   return null;
 }
 
-async function otherServices(context: Context, supervisor: Supervisor, wanted: ServiceDefinition[]): Promise<ServiceStatus[]> {
+async function otherServices(
+  context: Context,
+  supervisor: Supervisor,
+  wanted: ServiceDefinition[],
+): Promise<ServiceStatus[]> {
   const known = new Set(wanted.map(({ name }) => name));
   const names = (await runningServices(context)).filter((name) => !known.has(name));
   const states = await Promise.all(names.map((name) => supervisor.observe(name)));
-  return states.map((state) => ({
-    ...statusOf(state),
-    port: null,
-    url: null,
-    logs: [],
-    is_wanted: false,
-    problem: `it still runs, and the current release has no such service: ops/service/stop.ts ${state.name}`,
-  }));
+  return states.map(otherService);
 }
+
+const otherService = (state: ServiceState): ServiceStatus => ({
+  ...statusOf(state),
+  port: null,
+  url: null,
+  logs: [],
+  is_wanted: false,
+  problem: `it still runs, and the current release has no such service: ops/service/stop.ts ${state.name}`,
+});
 
 /** `ops/service/status.ts` for a person. */
 export function renderServices(status: ServicesStatus, now = new Date()): string {
   const { current, deploy_to, services, notes } = status;
-  const head = current === null ? reporter().paint("red", `nothing is deployed in ${deploy_to}`) : `${current} is current in ${deploy_to}`;
+  const head =
+    current === null
+      ? reporter().paint("red", `nothing is deployed in ${deploy_to}`)
+      : `${current} is current in ${deploy_to}`;
   return [head, ...serviceLines(services, now), ...noteLines(notes)].join("\n");
 }
 

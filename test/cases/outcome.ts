@@ -1,4 +1,5 @@
-import type { Context } from "../../scripts/core/context.ts";
+import path from "node:path";
+import { type Context, suitePath } from "../../scripts/core/context.ts";
 import { SwitchbackError } from "../../scripts/core/errors.ts";
 import { showPlans, showStep } from "../../scripts/core/show.ts";
 import { type Plan, quote, type Step } from "../../scripts/core/step.ts";
@@ -26,7 +27,8 @@ export function answerOf(plan: () => Plan[]): Answer {
 
 /** An answer as a case writes it; `root` is taken away from every path. */
 export function outcomeOf(context: Context, { plans, error }: Answer, root: string): Outcome {
-  const plain = (text: string) => (root ? text.replaceAll(root, "") : text);
+  const here = (text: string) => text.replaceAll(suitePath, path.dirname(context.opsPath));
+  const plain = (text: string) => here(root ? text.replaceAll(root, "") : text);
   const steps = (list: Step[]) => list.map((step) => plain(renderStep(context, step))).join("");
   const touching = plans.flatMap((plan) => plan.steps).find((step) => step.touches)?.title;
   const heading = ({ title }: Plan) => `# ${plain(title)}\n`;

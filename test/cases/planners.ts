@@ -17,7 +17,7 @@ import { restartServices } from "../../scripts/service/restart.ts";
 import { startServices } from "../../scripts/service/start.ts";
 import { stopServices } from "../../scripts/service/stop.ts";
 import type { Case, CaseFacts } from "./format.ts";
-import { releaseOf, shaOf, treeOf } from "./tree.ts";
+import { onDisk, releaseOf, shaOf, treeOf } from "./tree.ts";
 
 type Planner = (context: Context, one: Case) => { facts: unknown; plan: () => Plan[] };
 
@@ -33,6 +33,14 @@ const planner =
   };
 
 const namesOf = (context: Context) => definitionsOf(context.manifest).map(({ name }) => name);
+
+/** The facts as they will be once the release is built: a deploy switches to what it builds. */
+function built(facts: CaseFacts, id: string): CaseFacts {
+  const disk = onDisk(facts);
+  if (disk.includes(id)) return facts;
+  const row = { status: "built", activation: null, pinned: false, bytes: null } as const;
+  return { ...facts, releases: { ...facts.releases, [id]: row }, disk: [...disk, id], unknown: [] };
+}
 
 const runningOf = (context: Context, facts: CaseFacts) => facts.running ?? (treeOf(context, facts).current.releaseId ? namesOf(context) : []);
 
@@ -130,7 +138,7 @@ export const PLANNERS: Record<string, Planner> = {
   "release/build_release": planner(buildRelease, (context, facts, { id = "r9" }) => buildOf(context, facts, id)),
   "release/deploy": planner(deploy, (context, facts, { id = "r9" }) => ({
     build: buildOf(context, facts, id),
-    activation: activationOf(context, facts, id),
+    activation: activationOf(context, built(facts, id), id),
     prune: pruneOf(context, facts),
   })),
   "release/prune": planner(prune, pruneOf),

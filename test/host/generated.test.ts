@@ -3,7 +3,14 @@ import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { applyFiles } from "../../scripts/host/generate.ts";
-import { BASELINE, diffOf, type GeneratedFile, observeFiles, planFiles, readBaseline } from "../../scripts/host/generated.ts";
+import {
+  BASELINE,
+  diffOf,
+  type GeneratedFile,
+  observeFiles,
+  planFiles,
+  readBaseline,
+} from "../../scripts/host/generated.ts";
 
 let folder = "";
 beforeEach(() => void (folder = fs.mkdtempSync(path.join(os.tmpdir(), "generated-"))));
@@ -11,7 +18,8 @@ afterEach(() => fs.rmSync(folder, { recursive: true }));
 
 const file = (name: string, content: string, mode = 0o644): GeneratedFile => ({ path: `ops/${name}`, content, mode });
 const at = (name: string) => path.join(folder, "ops", name);
-const states = (wanted: GeneratedFile[]) => observeFiles(folder, wanted, readBaseline(folder)).map(({ path: name, state }) => `${name}: ${state}`);
+const states = (wanted: GeneratedFile[]) =>
+  observeFiles(folder, wanted, readBaseline(folder)).map(({ path: name, state }) => `${name}: ${state}`);
 
 async function write(wanted: GeneratedFile[], force = false): Promise<number> {
   const plan = planFiles(folder, observeFiles(folder, wanted, readBaseline(folder)), readBaseline(folder), { force });

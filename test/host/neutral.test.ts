@@ -3,8 +3,10 @@ import { expect, test } from "vitest";
 import { quote } from "../../scripts/core/step.ts";
 import { neutralFromOps, neutralShell, openNeutral, plain } from "../../scripts/host/neutral.ts";
 
-const open = (deployTo: string, repo = ".") => openNeutral(`app: shop\ndeploy_to: ${deployTo}\nsource: { repo: ${repo} }\n`, "deploy.yaml", undefined).context;
-const sh = (script: string, env: Record<string, string>) => execFileSync("sh", ["-euc", script], { encoding: "utf8", env });
+const open = (deployTo: string, repo = ".") =>
+  openNeutral(`app: shop\ndeploy_to: ${deployTo}\nsource: { repo: ${repo} }\n`, "deploy.yaml", undefined).context;
+const sh = (script: string, env: Record<string, string>) =>
+  execFileSync("sh", ["-euc", script], { encoding: "utf8", env });
 const ENV = { HOME: "/home/ann", CHECKOUT: "/src/shop" };
 
 test.each([
@@ -24,7 +26,9 @@ test("a place inside a quoted word, and inside a script that is quoted itself, i
   const odd = quote(`${manifest.deploy_to}/it's a name`);
   expect(sh(`printf %s ${neutralShell(odd)}`, ENV)).toBe("/home/ann/shop/it's a name");
   expect(sh(neutralShell(`sh -c ${quote(`printf %s ${odd}`)}`), ENV)).toBe("/home/ann/shop/it's a name");
-  expect(sh(neutralShell(`printf %s ${quote(`a\\`)}${quote(`${manifest.deploy_to} b`)}`), ENV)).toBe("a\\/home/ann/shop b");
+  expect(sh(neutralShell(`printf %s ${quote(`a\\`)}${quote(`${manifest.deploy_to} b`)}`), ENV)).toBe(
+    "a\\/home/ann/shop b",
+  );
 });
 
 test("for a person, the checkout is where he is", () => {
@@ -35,8 +39,12 @@ test("for a person, the checkout is where he is", () => {
 });
 
 test("in ops/_suite a path is a path whatever is in it", () => {
-  expect(sh(`here=/src/shop/ops; printf %s ${neutralFromOps(open("'/srv/$x`y\"z'").manifest.deploy_to)}`, ENV)).toBe('/srv/$x`y"z');
-  expect(sh(`here=/src/shop/ops; printf %s ${neutralFromOps(open("../t").manifest.deploy_to)}`, ENV)).toBe("/src/shop/ops/../../t");
+  expect(sh(`here=/src/shop/ops; printf %s ${neutralFromOps(open("'/srv/$x`y\"z'").manifest.deploy_to)}`, ENV)).toBe(
+    '/srv/$x`y"z',
+  );
+  expect(sh(`here=/src/shop/ops; printf %s ${neutralFromOps(open("../t").manifest.deploy_to)}`, ENV)).toBe(
+    "/src/shop/ops/../../t",
+  );
 });
 
 test("nothing of the environment gets into what is generated", () => {

@@ -11,7 +11,8 @@ import { openNeutral } from "../../scripts/host/neutral.ts";
 import { renderRunbook } from "../../scripts/host/runbook.ts";
 
 const seedsPath = path.join(suitePath, "test/manifest/seeds");
-const seed = (name: string, environment?: string) => openNeutral(fs.readFileSync(path.join(seedsPath, `${name}.yaml`), "utf8"), "deploy.yaml", environment);
+const seed = (name: string, environment?: string) =>
+  openNeutral(fs.readFileSync(path.join(seedsPath, `${name}.yaml`), "utf8"), "deploy.yaml", environment);
 const small = (more: string) => openNeutral(`app: shop\ndeploy_to: ~/shop\n${more}`, "deploy.yaml", undefined);
 
 test.each(fs.readdirSync(seedsPath))("%s: every page is made, and names nothing of this machine", (file) => {
@@ -22,9 +23,18 @@ test.each(fs.readdirSync(seedsPath))("%s: every page is made, and names nothing 
   }
 });
 
+const manifests = (name: string) => [seed(name).context.manifest];
+
 describe("the launchers are those that the manifest needs", () => {
-  const all = ["data/backup", "deploy", "host/init", "launchd/install_launchd", "nginx/install_nginx", "release/prune", "systemd/install_systemd"];
-  const manifests = (name: string) => [seed(name).context.manifest];
+  const all = [
+    "data/backup",
+    "deploy",
+    "host/init",
+    "launchd/install_launchd",
+    "nginx/install_nginx",
+    "release/prune",
+    "systemd/install_systemd",
+  ];
   test.each([
     ["papertok", ["deploy", "launchd/install_launchd", "release/prune"]],
     ["annotation", ["data/backup", "deploy", "nginx/install_nginx", "release/prune", "systemd/install_systemd"]],
@@ -32,10 +42,12 @@ describe("the launchers are those that the manifest needs", () => {
   ])("%s", (name, wanted) => expect(wantedCommands(all, manifests(name))).toEqual(wanted));
 });
 
-describe("crontab", () => {
-  const lines = (neutral: Parameters<typeof renderCrontab>[0], folder = "/src/app") =>
-    renderCrontab(neutral, folder).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+const lines = (neutral: Parameters<typeof renderCrontab>[0], folder = "/src/app") =>
+  renderCrontab(neutral, folder)
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
 
+describe("crontab", () => {
   test("prunes by the manifest's schedule, by what lies in the tree", () =>
     expect(lines(seed("papertok"))).toEqual([
       '0 5 * * * "$HOME"/papertok-deploy/ops/release/prune.ts --manifest "$HOME"/papertok-deploy/deploy.yaml >>"$HOME"/papertok-deploy/logs/cron.log 2>&1',
@@ -45,11 +57,19 @@ describe("crontab", () => {
     expect(renderCrontab(seed("desktop"), "/src/app")).toMatch(/^# 0 3 \* \* \* /m);
   });
   test("escapes %, which cron takes for a line break", () =>
-    expect(lines(openNeutral('app: a\ndeploy_to: /srv/50%\nprune: { schedule: "0 1 * * *" }\n', "deploy.yaml", undefined))[0]).toContain("/srv/50\\%/ops"));
+    expect(
+      lines(
+        openNeutral('app: a\ndeploy_to: /srv/50%\nprune: { schedule: "0 1 * * *" }\n', "deploy.yaml", undefined),
+      )[0],
+    ).toContain("/srv/50\\%/ops"));
   test("names the place of a tree inside the checkout, which cron does not know", () =>
-    expect(lines(openNeutral('app: a\ndeploy_to: .deploy\nprune: { schedule: "0 1 * * *" }\n', "deploy.yaml", undefined))[0]).toContain(" /src/app/.deploy/ops/"));
+    expect(
+      lines(openNeutral('app: a\ndeploy_to: .deploy\nprune: { schedule: "0 1 * * *" }\n', "deploy.yaml", undefined))[0],
+    ).toContain(" /src/app/.deploy/ops/"));
   test("has a line for every tree", () =>
-    expect(lines(small('prune: { schedule: "0 1 * * *" }\nenvironments:\n  prod: {}\n  test: { deploy_to: /srv/test }\n'))).toHaveLength(2));
+    expect(
+      lines(small('prune: { schedule: "0 1 * * *" }\nenvironments:\n  prod: {}\n  test: { deploy_to: /srv/test }\n')),
+    ).toHaveLength(2));
 });
 
 test("the checklist names what this manifest asks for", () => {
@@ -59,7 +79,9 @@ test("the checklist names what this manifest asks for", () => {
   expect(list).toContain("service api: `SECRET_KEY`, `JWT_SECRET_KEY` are set");
   expect(list).toContain("frontend: `npm ci`, `npm run build` in `frontend`");
   expect(list).toContain("`curl -fsS http://127.0.0.1:8000/api/healthz` answers");
-  expect(list).toContain('`POST http://127.0.0.1:8000/api/prev_image` with `{"by":"last_annotated","current_image_id":2}` answers 200 or 404');
+  expect(list).toContain(
+    '`POST http://127.0.0.1:8000/api/prev_image` with `{"by":"last_annotated","current_image_id":2}` answers 200 or 404',
+  );
   expect(list).toContain("`nginx -t` passes");
   expect(list).toContain("`ops/release/rollback.ts`");
   const other = renderChecklist(seed("desktop", "dev"));
@@ -76,7 +98,9 @@ test("the runbook is that of its manifest and environment", () => {
 });
 
 describe("the page beside each command", () => {
-  const changing = suiteCommands().filter((name) => /core\/change\.ts|release\/pin\.ts/.test(fs.readFileSync(path.join(suitePath, "ops", `${name}.ts`), "utf8")));
+  const changing = suiteCommands().filter((name) =>
+    /core\/change\.ts|release\/pin\.ts/.test(fs.readFileSync(path.join(suitePath, "ops", `${name}.ts`), "utf8")),
+  );
   const known = changing.filter((name) => !/^(systemd|launchd|nginx|caddy|traefik)\//.test(name));
   test("every changing command has one", () => expect(Object.keys(PAGES).toSorted()).toEqual(known));
   test.each(Object.keys(PAGES))("%s is as it would be generated (ops/_bun scripts/host/command_pages.ts)", (name) => {

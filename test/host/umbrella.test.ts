@@ -30,8 +30,12 @@ describe("a word that names an environment is the environment, wherever it stand
 
   test.each(["", "help", "--help", "prod"])("%j asks for the list", (line) => expect(read(line)).toEqual({ args: [] }));
 
-  test.each(["rollback prod staging", "rollback prod --env staging", "prod rollback --env=staging"])("%s: two of them are refused", (line) =>
-    expect(() => read(line)).toThrow(expect.objectContaining({ exit: 2, message: expect.stringContaining("two environments") })),
+  test.each(["rollback prod staging", "rollback prod --env staging", "prod rollback --env=staging"])(
+    "%s: two of them are refused",
+    (line) =>
+      expect(() => read(line)).toThrow(
+        expect.objectContaining({ exit: 2, message: expect.stringContaining("two environments") }),
+      ),
   );
 });
 
@@ -48,7 +52,8 @@ test("every option that takes a value is known as such, and none that does not",
     const file = path.join(suitePath, "ops", `${ops}.ts`);
     if (!fs.existsSync(file)) continue;
     const help = helpOf(file);
-    for (const [, name = "", value] of help.matchAll(/^ +(?:-\w, )?(--[a-z-]+)( <[^>]+>)?/gm)) (value ? valued : flags).add(name);
+    for (const [, name = "", value] of help.matchAll(/^ +(?:-\w, )?(--[a-z-]+)( <[^>]+>)?/gm))
+      (value ? valued : flags).add(name);
   }
   expect([...valued].filter((name) => !VALUED.has(name))).toEqual([]);
   expect([...flags].filter((name) => VALUED.has(name))).toEqual([]);
@@ -64,6 +69,8 @@ test("every command of the suite has its word", () => {
   const words = new Set(COMMANDS.map(({ ops }) => ops));
   // `deploy` is the umbrella itself; what `deploy status` shows has the services' state in it.
   const without = new Set(["deploy", "service/status"]);
-  const missing = suiteCommands().filter((name) => /^(release|service|host)\//.test(name) && !words.has(name) && !without.has(name));
+  const missing = suiteCommands().filter(
+    (name) => /^(release|service|host)\//.test(name) && !words.has(name) && !without.has(name),
+  );
   expect(missing).toEqual([]);
 });

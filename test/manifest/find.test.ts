@@ -64,7 +64,7 @@ test("a tree's launcher refuses a manifest for another tree", () => {
   const attempt = () => findManifest({ env: {}, cwd, launcherPath });
   expect(attempt).toThrow(UsageError);
   expect(attempt).toThrow(
-    `this command belongs to the tree ${tree}, but deploy.yaml here is for ${join(cwd, "tree")}: say which is meant`,
+    `this command belongs to ${tree}, but deploy.yaml here is for ${join(cwd, "tree")}: say which is meant`,
   );
   expect(findManifest({ env: {}, cwd, launcherPath, environment: "here" })).toBe(other);
   expect(findManifest({ env: {}, cwd, launcherPath, flag: copy })).toBe(copy);
@@ -92,4 +92,16 @@ test("nothing found says where it looked and what to type", () => {
       next: ["ops/host/init.ts", "--manifest path/to/deploy.yaml"],
     });
   }
+});
+
+test("another repository's launcher refuses the manifest of the one we stand in", () => {
+  const [here, other] = ["a", "b"].map((name) => {
+    const folder = makeDirectory();
+    writeFileSync(join(folder, "deploy.yaml"), `app: ${name}\ndeploy_to: tree\n`);
+    return folder;
+  }) as [string, string];
+  const find = (launcherDir: string) =>
+    findManifest({ env: {}, cwd: here, launcherPath: join(launcherDir, "ops/release/list.ts") });
+  expect(find(here)).toBe(join(here, "deploy.yaml"));
+  expect(() => find(other)).toThrow(`this command belongs to ${other}, but deploy.yaml here is for`);
 });

@@ -18,7 +18,9 @@ setup() {
   assert_success
   for id in json meta neither; do assert_line --partial "$id"; done
   run op release/list --json
-  assert_output --partial "$sha"
+  assert_equal "$(grep -c "$sha" <<<"$output")" 2
+  assert_output --partial '"2025-01-02T03:04:05Z"'
+  assert_output --partial '"2025-01-03T03:04:05Z"'
   assert [ ! -e "$tree/registry.db" ]
 }
 
@@ -71,6 +73,7 @@ setup() {
   ln -sfn "$tree/releases/gone" "$tree/current"
   run deploy r1
   assert_success
+  assert_line "r1 is current."
   assert_serves r1
   run op release/rollback
   assert_failure 2

@@ -116,11 +116,10 @@ assert_serves() {
 
 # Stops what a test started, whatever became of it: by the mark that every process of a tree bears.
 stop_all() {
-  local environ pid
-  for environ in /proc/[0-9]*/environ; do
-    grep -qsF -- "SWITCHBACK_SERVICE=${1:-$BATS_TEST_TMPDIR}/" "$environ" || continue
-    pid=${environ#/proc/}
-    kill -KILL "${pid%/environ}" 2>/dev/null || true
+  local environ
+  for environ in $(grep -alsF -- "SWITCHBACK_SERVICE=${1:-$BATS_TEST_TMPDIR}/" /proc/[0-9]*/environ); do
+    environ=${environ#/proc/}
+    kill -KILL "${environ%/environ}" 2>/dev/null || true
   done
 }
 

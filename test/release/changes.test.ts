@@ -20,11 +20,15 @@ beforeAll(() => {
 });
 
 const context = () => contextOf(loadManifest({ filePath: host.at("app/deploy.yaml"), env: {} }));
-const subjects = (found: Changes) => found.commits.map(({ subject }) => subject);
+const subjects = (found: unknown) => (found as Changes).commits.map(({ subject }) => subject);
 
 test("from what serves to what would be deployed", () => {
-  const found = host.json<Changes>("release/changes");
-  expect(found).toMatchObject({ from: { name: "v2", sha: sha["v2"] }, to: { name: "HEAD", sha: sha["head"] }, left_out: [] });
+  const found = host.json("release/changes") as Changes;
+  expect(found).toMatchObject({
+    from: { name: "v2", sha: sha["v2"] },
+    to: { name: "HEAD", sha: sha["head"] },
+    left_out: [],
+  });
   expect(subjects(found)).toEqual(["Latest", "Escape \u001b[31mred"]);
   expect(found.files).toEqual(["a.txt", "näme \u001b[31m.txt"]);
 });
@@ -38,7 +42,7 @@ test("a person sees no escapes", () => {
 test("between two releases, between refs, and back", () => {
   expect(subjects(host.json("release/changes", "v1", "v2"))).toEqual(["v2"]);
   expect(subjects(host.json("release/changes", "HEAD~1", "main"))).toEqual(["Latest"]);
-  const back = host.json<Changes>("release/changes", "v2", "v1");
+  const back = host.json("release/changes", "v2", "v1") as Changes;
   expect(back.commits).toEqual([]);
   expect(back.left_out).toEqual([{ sha: sha["v2"], subject: "v2" }]);
   expect(host.must("release/changes", "v2", "v1")).toContain("0 commits, 1 taken back, 1 file");
@@ -47,7 +51,7 @@ test("between two releases, between refs, and back", () => {
 
 test("a release's id comes before a tag of the same name", () => {
   host.git("tag", "v1", sha["head"] as string);
-  expect(host.json<Changes>("release/changes", "v1").from.sha).toBe(sha["v1"]);
+  expect((host.json("release/changes", "v1") as Changes).from.sha).toBe(sha["v1"]);
   host.git("tag", "-d", "v1");
 });
 
@@ -61,9 +65,14 @@ test("what is not there is said", () => {
   fs.mkdirSync(host.release("hand"));
   expect(refusal("hand")).toMatchObject({ code: 2, err: expect.stringContaining("does not say from which commit") });
   fs.writeFileSync(host.release("hand", ".deploy-meta"), `commit_sha=${"d".repeat(40)}\n`);
-  expect(refusal("hand")).toMatchObject({ code: 2, err: expect.stringContaining(`does not have commit ${"d".repeat(40)}`) });
-  fs.writeFileSync(host.release("hand", ".deploy-meta"), "commit_sha=--output=/tmp/x\n");
-  expect(refusal("hand")).toMatchObject({ code: 2, err: expect.stringContaining("does not say from which commit") });
+  expect(refusal("hand")).toMatchObject({
+    code: 2,
+    err: expect.stringContaining(`does not have commit ${"d".repeat(40)}`),
+  });
+  for (const word of ["--output=/tmp/x", "HEAD", "main"]) {
+    fs.writeFileSync(host.release("hand", ".deploy-meta"), `commit_sha=${word}\n`);
+    expect(refusal("hand")).toMatchObject({ code: 2, err: expect.stringContaining("does not say from which commit") });
+  }
 });
 
 test("a deploy can show the commits it brings, the first ten", () => {
@@ -77,7 +86,9 @@ test("a deploy can show the commits it brings, the first ten", () => {
   const lines = renderChanges(context(), from, host.git("rev-parse", "HEAD"));
   expect(lines).toHaveLength(12);
   expect(lines.at(-1)).toBe("  … and 3 more");
-  expect(renderChanges(context(), from, sha["v1"] as string)[0]).toBe(`1 commit taken back, in ${from.slice(0, 7)} only:`);
+  expect(renderChanges(context(), from, sha["v1"] as string)[0]).toBe(
+    `1 commit taken back, in ${from.slice(0, 7)} only:`,
+  );
 });
 
 test("what cannot be told shows nothing, and stops no deploy", () => {

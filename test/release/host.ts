@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
+import { createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
 
@@ -25,7 +26,11 @@ export function makeHost(manifest = "") {
   };
   const run = (name: string, words: string[] = [], env: Record<string, string> = {}): Ran => {
     const clean = { PATH: "/usr/bin:/bin", HOME: root, ...env };
-    const { status, stdout, stderr } = spawnSync(path.join(opsPath, `${name}.ts`), words, { cwd: at("app"), env: clean, encoding: "utf8" });
+    const { status, stdout, stderr } = spawnSync(path.join(opsPath, `${name}.ts`), words, {
+      cwd: at("app"),
+      env: clean,
+      encoding: "utf8",
+    });
     return { code: status, out: stdout, err: stderr };
   };
   const must = (name: string, ...words: string[]): string => {
@@ -46,7 +51,7 @@ export function makeHost(manifest = "") {
     must,
     tree: (...names: string[]) => at("tree", ...names),
     release: (id: string, ...names: string[]) => at("tree/releases", id, ...names),
-    json: <T>(name: string, ...words: string[]): T => JSON.parse(run(name, [...words, "--json"]).out) as T,
+    json: (name: string, ...words: string[]): unknown => JSON.parse(run(name, [...words, "--json"]).out),
     commit(text: string): string {
       write("a.txt", `${text}\n`);
       git("commit", "-qam", text);
@@ -59,4 +64,12 @@ export function makeHost(manifest = "") {
   };
 }
 
-export type Host = ReturnType<typeof makeHost>;
+/** A port from 21000 to 21099 on which nobody listens. */
+export async function freePort(): Promise<number> {
+  const port = 21_000 + Math.floor(Math.random() * 100);
+  const isFree = await new Promise<boolean>((resolve) => {
+    const probe = createServer().once("error", () => resolve(false));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
+  });
+  return isFree ? port : freePort();
+}

@@ -28,14 +28,15 @@ beforeAll(() => {
   host.must("release/release-registry", ...upsert);
 });
 
-const ids = (...words: string[]) => host.json<ListedRelease[]>("release/list", ...words).map(({ release_id }) => release_id);
+const ids = (...words: string[]) =>
+  (host.json("release/list", ...words) as ListedRelease[]).map(({ release_id }) => release_id);
 
 test("the newest row comes first, what the registry does not know last", () => {
   expect(ids()).toEqual(["v4", "v3", "v2", "v1", "hand", "half"]);
 });
 
 test("a release says what it is, where it came from, and whether it serves", () => {
-  const listed = host.json<ListedRelease[]>("release/list");
+  const listed = host.json("release/list") as ListedRelease[];
   const by = (id: string) => listed.find(({ release_id }) => release_id === id);
   expect(by("v3")).toMatchObject({
     commit_sha: host.git("rev-parse", "HEAD"),
@@ -57,8 +58,14 @@ test("a release says what it is, where it came from, and whether it serves", () 
 });
 
 test("one made by hand is unknown to the registry, and one without its seal is being built", () => {
-  const [hand, half] = host.json<ListedRelease[]>("release/list").slice(-2);
-  expect(hand).toMatchObject({ commit_sha: "abcdef0123", built_at: "2026-01-02T03:04:05Z", status: null, is_known: false, is_complete: true });
+  const [hand, half] = (host.json("release/list") as ListedRelease[]).slice(-2);
+  expect(hand).toMatchObject({
+    commit_sha: "abcdef0123",
+    built_at: "2026-01-02T03:04:05Z",
+    status: null,
+    is_known: false,
+    is_complete: true,
+  });
   expect(half).toMatchObject({ status: "building", is_known: false, is_complete: false });
 });
 
@@ -112,7 +119,7 @@ test("the timeline tells what ran when, and whether an operation without an end 
   const reused = new Journal(database, "20200101-000000-prune-old");
   reused.begin("prune", []);
   database.prepare("UPDATE operations SET started_at = '2020-01-01T00:00:00.000Z' WHERE id = ?").run(reused.id);
-  const entries = host.json<TimelineEntry[]>("release/list", "--timeline");
+  const entries = host.json("release/list", "--timeline") as TimelineEntry[];
   const text = host.must("release/list", "--timeline");
   database.exec("DELETE FROM operations WHERE finished_at IS NULL");
   database.close();

@@ -16,7 +16,10 @@ beforeAll(() => {
   }
 });
 
-const pinned = () => host.json<ListedRelease[]>("release/list").flatMap(({ is_pinned, release_id }) => (is_pinned ? [release_id] : []));
+const pinned = () =>
+  (host.json("release/list") as ListedRelease[]).flatMap(({ is_pinned, release_id }) =>
+    is_pinned ? [release_id] : [],
+  );
 
 test("a pinned release is not pruned, and one that is unpinned again is", () => {
   expect(host.must("release/pin", "v1")).toBe("v1 is pinned.\n");
@@ -24,7 +27,11 @@ test("a pinned release is not pruned, and one that is unpinned again is", () => 
   expect(pinned()).toEqual(["v1"]);
   host.must("release/prune", "--keep", "1");
   expect(fs.readdirSync(host.tree("releases")).toSorted()).toEqual(["v1", "v3", "v4"]);
-  expect(host.json("release/unpin", "v1")).toEqual({ release_id: "v1", is_pinned: false, message: "v1 is not pinned." });
+  expect(host.json("release/unpin", "v1")).toEqual({
+    release_id: "v1",
+    is_pinned: false,
+    message: "v1 is not pinned.",
+  });
   host.must("release/prune", "--keep", "1");
   expect(fs.readdirSync(host.tree("releases")).toSorted()).toEqual(["v3", "v4"]);
 });
@@ -33,7 +40,7 @@ test("what a dry run prints does it when it is pasted, and nothing before", () =
   const printed = host.must("release/pin", "v3", "--dry-run");
   expect(printed).toMatch(/^ {2}\S+\/ops\/release\/pin\.ts --manifest \S+ v3$/m);
   expect(pinned()).toEqual([]);
-  expect(spawnSync("dash", ["-c", printed], { cwd: "/", env: { PATH: "/usr/bin:/bin" } }).status).toBe(0);
+  expect(spawnSync("sh", ["-c", printed], { cwd: "/", env: { PATH: "/usr/bin:/bin" } }).status).toBe(0);
   expect(pinned()).toEqual(["v3"]);
   expect(host.must("release/unpin", "v3", "--dry-run")).toContain("ops/release/unpin.ts");
   host.must("release/unpin", "v3");
@@ -49,7 +56,10 @@ test("what cannot be kept is refused", () => {
   expect(refusal("../v4").code).toBe(2);
   expect(refusal("v1")).toMatchObject({ code: 2, err: expect.stringContaining("v1 is pruned and no longer in") });
   fs.mkdirSync(host.release("hand"));
-  expect(refusal("hand")).toMatchObject({ code: 2, err: expect.stringContaining("release-registry.ts upsert --release-id hand") });
+  expect(refusal("hand")).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("release-registry.ts upsert --release-id hand"),
+  });
   expect(host.run("release/pin", ["nope", "--dry-run"]).code).toBe(2);
   expect(pinned()).toEqual([]);
 });
@@ -63,7 +73,9 @@ test("it waits for nobody: who holds the lock is told", () => {
   database.exec("DELETE FROM operations WHERE finished_at IS NULL");
   database.close();
   expect(code).toBe(75);
-  expect(err).toMatch(new RegExp(`another operation is at work: deploy, by \\S+ \\(pid ${process.pid}\\), since \\d{4}-`));
+  expect(err).toMatch(
+    new RegExp(`another operation is at work: deploy, by \\S+ \\(pid ${process.pid}\\), since \\d{4}-`),
+  );
   expect(pinned()).toEqual([]);
 });
 
@@ -72,7 +84,9 @@ test("what a crash left is put right first", () => {
   new Journal(database, "20261120-000000-build-dead").begin("build", []);
   fs.mkdirSync(host.release(".beginning-v9"));
   expect(host.must("release/pin", "v4")).toMatch(/interrupted[^]*v4 is pinned\.\n$/);
-  const { outcome } = database.prepare("SELECT outcome FROM operations WHERE id LIKE '%dead'").get() as { outcome: string };
+  const { outcome } = database.prepare("SELECT outcome FROM operations WHERE id LIKE '%dead'").get() as {
+    outcome: string;
+  };
   database.close();
   expect(outcome).toBe("interrupted");
   expect(fs.existsSync(host.release(".beginning-v9"))).toBe(false);

@@ -24,6 +24,9 @@ function registry(...words: string[]) {
   return { code: status, out: stdout, err: stderr, row: () => JSON.parse(stdout) as Row };
 }
 
+const ids = (...words: string[]) =>
+  (JSON.parse(registry("list", ...words).out) as Row[]).map((row) => row["release_id"]);
+const deployedAt = (time: string) => upsert("v1", "deployed", "--deployed-at", time).row()["deployed_at"];
 const upsert = (id: string, status: string, ...more: string[]) =>
   registry("upsert", "--release-id", id, "--commit-sha", `${id}abc`, "--status", status, ...more);
 
@@ -33,34 +36,76 @@ test("an upsert prints the row on one line, the six keys of the control plane fi
   expect(out.trimEnd()).not.toContain("\n");
   const keys = ["id", "release_id", "commit_sha", "migration_marker", "status", "deployed_at"];
   expect(Object.keys(row()).slice(0, 6)).toEqual(keys);
-  expect(row()).toMatchObject({ id: 1, release_id: "v1", commit_sha: "v1abc", migration_marker: null, status: "deploying", deployed_at: null });
+  expect(row()).toMatchObject({
+    id: 1,
+    release_id: "v1",
+    commit_sha: "v1abc",
+    migration_marker: null,
+    status: "deploying",
+    deployed_at: null,
+  });
 });
 
 test("a marker once set is kept, the first deployment's time too", () => {
   upsert("v1", "deploying", "--migration-marker", "42");
   const { deployed_at } = upsert("v1", "deployed").row();
   expect(deployed_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
-  expect(upsert("v1", "replaced", "--migration-marker", "").row()).toMatchObject({ migration_marker: "42", deployed_at });
-  const row = registry("upsert", "--release-id", "v1", "--commit-sha", "", "--status", "rolled_back", "--deployed-at", "").row();
+  expect(upsert("v1", "replaced", "--migration-marker", "").row()).toMatchObject({
+    migration_marker: "42",
+    deployed_at,
+  });
+  const row = registry(
+    "upsert",
+    "--release-id",
+    "v1",
+    "--commit-sha",
+    "",
+    "--status",
+    "rolled_back",
+    "--deployed-at",
+    "",
+  ).row();
   expect(row).toMatchObject({ commit_sha: "v1abc", deployed_at });
 });
 
+test("a team's own deploy.sh tells it what happens, in its own order", () => {
+  for (const status of ["deploying", "deployed"]) upsert("v1", status);
+  for (const [id, status] of [
+    ["v2", "deploying"],
+    ["v2", "deployed"],
+    ["v1", "replaced"],
+  ] as const)
+    upsert(id, status);
+  for (const [id, status] of [
+    ["v3", "deploying"],
+    ["v3", "deploy_failed"],
+    ["v2", "deployed"],
+  ] as const)
+    upsert(id, status);
+  const rows = JSON.parse(registry("list").out) as Row[];
+  expect(rows.map((row) => [row["release_id"], row["status"], row["previous_release_id"]])).toEqual([
+    ["v3", "deploy_failed", "v2"],
+    ["v2", "deployed", "v1"],
+    ["v1", "replaced", null],
+  ]);
+});
+
 test("a given time is kept in UTC", () => {
-  const at = (time: string) => upsert("v1", "deployed", "--deployed-at", time).row()["deployed_at"];
-  expect(at("2026-11-20T22:15:30Z")).toBe("2026-11-20T22:15:30Z");
-  expect(at("2026-11-20T22:15:30.123456+00:00")).toBe("2026-11-20T22:15:30Z");
-  expect(at("2026-11-21T00:15:30+0200")).toBe("2026-11-20T22:15:30Z");
+  expect(deployedAt("2026-11-20T22:15:30Z")).toBe("2026-11-20T22:15:30Z");
+  expect(deployedAt("2026-11-20T22:15:30.123456+00:00")).toBe("2026-11-20T22:15:30Z");
+  expect(deployedAt("2026-11-21T00:15:30+0200")).toBe("2026-11-20T22:15:30Z");
 });
 
 test("list gives the newest row first, by status, up to a limit", () => {
   for (const id of ["v1", "v2", "v3"]) upsert(id, "deployed");
-  const ids = (...words: string[]) => (JSON.parse(registry("list", ...words).out) as Row[]).map((row) => row["release_id"]);
   expect(ids()).toEqual(["v3", "v2", "v1"]);
   expect(ids("--limit", "2")).toEqual(["v3", "v2"]);
   expect(ids("--status", "replaced")).toEqual(["v2", "v1"]);
   expect(ids("--status", "replaced", "--limit", "1")).toEqual(["v2"]);
   const database = openDatabase(path.join(root, "registry.db"));
-  const add = database.prepare("INSERT INTO releases (release_id, commit_sha, status, updated_at) VALUES (?, '', 'built', '')");
+  const add = database.prepare(
+    "INSERT INTO releases (release_id, commit_sha, status, updated_at) VALUES (?, '', 'built', '')",
+  );
   for (let i = 0; i < 60; i++) add.run(`b${i}`);
   database.close();
   expect(ids()).toHaveLength(50);
@@ -101,9 +146,21 @@ test("wrong words are refused, and change nothing", () => {
   ];
   for (const words of wrong) expect([words, upsert("v1", "deployed", ...words).code]).toEqual([words, 2]);
   expect(registry("list").out).toBe(before);
-  for (const missing of [["--commit-sha", "a", "--status", "built"], ["--release-id", "v1", "--status", "built"], ["--release-id", "v1", "--commit-sha", "a"]])
+  for (const missing of [
+    ["--commit-sha", "a", "--status", "built"],
+    ["--release-id", "v1", "--status", "built"],
+    ["--release-id", "v1", "--commit-sha", "a"],
+  ])
     expect(registry("upsert", ...missing).code).toBe(2);
-  for (const words of [["list", "--limit", "0"], ["list", "--limit", "ten"], ["list", "--status", "bogus"], ["get"], [], ["upset"], ["toString"]])
+  for (const words of [
+    ["list", "--limit", "0"],
+    ["list", "--limit", "ten"],
+    ["list", "--status", "bogus"],
+    ["get"],
+    [],
+    ["upset"],
+    ["toString"],
+  ])
     expect([words, registry(...words).code]).toEqual([words, 2]);
   expect(registry("serve")).toMatchObject({ code: 2, err: expect.stringContaining("not available in this version") });
 });
@@ -111,7 +168,7 @@ test("wrong words are refused, and change nothing", () => {
 test("a dry run prints the command, with the tree it is for, and changes nothing", () => {
   const { out } = upsert("v1", "built", "--dry-run");
   expect(fs.readdirSync(root)).toEqual([]);
-  expect(spawnSync("dash", ["-c", out], { cwd: "/", env: { PATH: "/usr/bin:/bin" } }).status).toBe(0);
+  expect(spawnSync("sh", ["-c", out], { cwd: "/", env: { PATH: "/usr/bin:/bin" } }).status).toBe(0);
   expect(registry("get", "--release-id", "v1").row()).toMatchObject({ status: "built", commit_sha: "v1abc" });
 });
 

@@ -24,13 +24,21 @@ beforeEach(() => {
 
 const verify = (...words: string[]) => ({
   code: host.run("release/verify", words).code,
-  found: host.json<Verification>("release/verify", ...words),
+  found: host.json("release/verify", ...words) as Verification,
 });
 
 test("what is as it was sealed is intact, by id and as current", () => {
   const { code, found } = verify("v1");
   expect(code).toBe(0);
-  expect(found).toEqual({ release_id: "v1", is_intact: true, problem: null, files: 5, changed: [], missing: [], added: [] });
+  expect(found).toEqual({
+    release_id: "v1",
+    is_intact: true,
+    problem: null,
+    files: 5,
+    changed: [],
+    missing: [],
+    added: [],
+  });
   expect(verify().found).toEqual(found);
   expect(host.must("release/verify")).toBe("v1 is as it was sealed: 5 files\n");
 });
@@ -49,7 +57,9 @@ test("what is changed or missing is named, and is a no", () => {
     { path: "a.txt", how: "content" },
     { path: "run.sh", how: "mode" },
   ]);
-  expect(host.run("release/verify").out).toMatch(/3 changed, 1 missing, 0 added, of 5 files\n {2}changed {2}\.env \(its kind\)\n/);
+  expect(host.run("release/verify").out).toMatch(
+    /3 changed, 1 missing, 0 added, of 5 files\n {2}changed {2}\.env \(its kind\)\n/,
+  );
 });
 
 test("a link that leads elsewhere is changed", () => {
@@ -70,13 +80,25 @@ test("what came later, such as caches, is told and is no fault", () => {
 test("a list that was changed with the files proves nothing", () => {
   fs.writeFileSync(place("a.txt"), "other\n");
   const list = fs.readFileSync(place("RELEASE.files"), "utf8");
-  fs.writeFileSync(place("RELEASE.files"), list.split("\n").filter((line) => !line.includes("a.txt")).join("\n"));
-  expect(verify("v1")).toMatchObject({ code: 1, found: { is_intact: false, problem: expect.stringContaining("RELEASE.files itself was changed") } });
+  fs.writeFileSync(
+    place("RELEASE.files"),
+    list
+      .split("\n")
+      .filter((line) => !line.includes("a.txt"))
+      .join("\n"),
+  );
+  expect(verify("v1")).toMatchObject({
+    code: 1,
+    found: { is_intact: false, problem: expect.stringContaining("RELEASE.files itself was changed") },
+  });
 });
 
 test("a list that is gone is a no", () => {
   fs.unlinkSync(place("RELEASE.files"));
-  expect(verify("v1")).toMatchObject({ code: 1, found: { problem: expect.stringContaining("RELEASE.files is missing") } });
+  expect(verify("v1")).toMatchObject({
+    code: 1,
+    found: { problem: expect.stringContaining("RELEASE.files is missing") },
+  });
 });
 
 test("a release made by hand cannot be verified, and one that is being built is not complete", () => {

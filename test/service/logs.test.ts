@@ -1,8 +1,8 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
-import { afterAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { lastLines } from "../../scripts/service/logs.ts";
 import { makeHost } from "../release/host.ts";
 import { until } from "./tree.ts";
@@ -40,21 +40,31 @@ test("a stream with a file of its own is told apart", () => {
 });
 
 test("wrong words are refused", () => {
-  for (const words of [["nope"], ["-n", "0"], ["-n", "x"], ["-f", "--json"]]) expect(host.run("service/logs", words).code).toBe(2);
+  for (const words of [["nope"], ["-n", "0"], ["-n", "x"], ["-f", "--json"]])
+    expect(host.run("service/logs", words).code).toBe(2);
 });
 
 test("a long file is read from its end, across blocks and letters of several bytes", () => {
   const lines = Array.from({ length: 5000 }, (_, i) => `${i} ${"ä→".repeat(20)}`);
   fs.writeFileSync(web, `${lines.join("\n")}\n`);
   expect(fs.statSync(web).size).toBeGreaterThan(4 * 64 * 1024);
-  for (const count of [1, 700, 3000, 5000, 9000]) expect(lastLines(web, count)).toEqual(lines.slice(-count));
-  expect(lastLines(host.tree("none"), 5)).toEqual([]);
+  for (const count of [1, 700, 3000, 5000, 9000])
+    expect(lastLines({ path: web, seen: fs.statSync(web) }, count)).toEqual(lines.slice(-count));
+  expect(lastLines({ path: host.tree("none"), seen: undefined }, 5)).toEqual([]);
 });
+
+const started: ChildProcess[] = [];
+afterEach(() => started.splice(0).forEach((child) => child.kill("SIGKILL")));
 
 /** `logs -f` as a process, with all that it printed. */
 function following(...words: string[]) {
   const command = path.resolve(import.meta.dirname, "../../ops/service/logs.ts");
-  const child = spawn(command, ["-f", ...words], { cwd: host.at("app"), env: { PATH: "/usr/bin:/bin" }, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(command, ["-f", ...words], {
+    cwd: host.at("app"),
+    env: { PATH: "/usr/bin:/bin" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  started.push(child);
   let text = "";
   child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
   const end = once(child, "exit");
@@ -65,11 +75,16 @@ test("following shows whole lines as they come, of files that come later, and ov
   fs.writeFileSync(web, "before\n");
   const { child, text, sees, end } = following();
   await sees("web           | before\n");
-  fs.appendFileSync(web, "half a ");
-  fs.appendFileSync(web, "line\n");
-  await sees("web           | half a line\n");
   fs.writeFileSync(host.tree("logs/worker.log"), "hello\n");
   await sees("worker        | hello\n");
+  // Both are looked at equally often: when two lines of the one came one after the other, the half of the other did.
+  fs.appendFileSync(web, "half a ");
+  for (const line of ["one", "two"]) {
+    fs.appendFileSync(host.tree("logs/worker.log"), `${line}\n`);
+    await sees(`worker        | ${line}\n`);
+  }
+  fs.appendFileSync(web, "line\n");
+  await sees("web           | half a line\n");
   fs.copyFileSync(web, `${web}.1`);
   fs.truncateSync(web);
   fs.appendFileSync(web, "after\n");
@@ -79,7 +94,7 @@ test("following shows whole lines as they come, of files that come later, and ov
   await sees("web           | new file\n");
   child.kill("SIGINT");
   expect((await end)[0]).toBe(130);
-  for (const once of ["before", "after", "hello", "new file"]) expect(text().split(once)).toHaveLength(2);
+  for (const line of ["before", "after", "hello", "new file"]) expect(text().split(line)).toHaveLength(2);
 });
 
 test("following ends when nobody reads any more", async () => {
