@@ -24,9 +24,6 @@ export async function run(stage: Stage, expected: number, name: string, ...words
   if (code !== expected) throw new FailedError(`ops/${name}.ts ended with exit code ${code}, and ${expected} was expected`);
 }
 
-/** Whether this command is part of the suite. */
-export const hasCommand = (name: string) => fs.existsSync(path.join(opsPath, `${name}.ts`));
-
 /** Stops the services, whatever happened; a second Ctrl-C does not cut that short. */
 export async function stopServices(stage: Stage): Promise<void> {
   if (!fs.existsSync(path.join(stage.treePath, "current"))) return;

@@ -2,7 +2,7 @@ import { exitOf } from "../core/apply.ts";
 import { writeOut } from "../core/output.ts";
 import { reporter, seconds, setReporter } from "../core/reporter.ts";
 import { quote } from "../core/step.ts";
-import { hasCommand, holdSignals, opsPath, refuseStopped, run, stopServices } from "./commands.ts";
+import { holdSignals, opsPath, refuseStopped, run, stopServices } from "./commands.ts";
 import { change, commit, makeStage, removeOldStages, type Stage } from "./stage.ts";
 import { visit } from "./visit.ts";
 
@@ -76,9 +76,7 @@ const scenes: Scene[] = [
   ],
   [
     "what happened to each release",
-    async (stage) => {
-      if (hasCommand("release/list")) await run(stage, 0, "release/list");
-    },
+    (stage) => run(stage, 0, "release/list"),
   ],
 ];
 

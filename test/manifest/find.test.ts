@@ -68,8 +68,6 @@ test("a tree's launcher refuses a manifest for another tree", () => {
   );
   expect(findManifest({ env: {}, cwd, launcherPath, environment: "here" })).toBe(other);
   expect(findManifest({ env: {}, cwd, launcherPath, flag: copy })).toBe(copy);
-  // Launched from a checkout, the nearest manifest is meant.
-  expect(findManifest({ env: {}, cwd, launcherPath: join(root, "checkout/ops/release/prune.ts") })).toBe(other);
 });
 
 test("inside a release, the tree's manifest is meant and not the release's", () => {
