@@ -89,7 +89,7 @@ function report(error: unknown, flags: Flags): number {
   const message = error instanceof Error ? error.message : String(error);
   if (flags.json) writeOut(1, `${JSON.stringify({ error: message, exit, next: known?.next ?? [], output: known?.output ?? [] })}\n`);
   writeOut(2, `${reporter().paint("red", "error:")} ${message}\n`);
-  for (const line of known?.output ?? []) writeOut(2, `    ${line}\n`);
+  for (const text of known?.output ?? []) for (const line of text.trimEnd().split("\n")) writeOut(2, `    ${line}\n`);
   if (known && known.next.length > 0) writeOut(2, `What to type:\n${known.next.map((line) => `    ${line}\n`).join("")}`);
   if (flags.verbose && error instanceof Error) writeOut(2, `${stackOf(error)}\n`);
   return exit;

@@ -113,7 +113,8 @@ async function carryOutPlan(
 ): Promise<void> {
   for (const note of plan.notes ?? []) reporter().say(note);
   const before = plan.releaseId ? getRow(database, plan.releaseId)?.status : undefined;
-  journal.about(plan.releaseId, plan.previousId, before);
+  // A deploy ends with a plan about no release: its record stays that of the one that it deployed.
+  if (plan.releaseId ?? plan.previousId) journal.about(plan.releaseId, plan.previousId, before);
   const giveRoom = () => spendReserve(context.paths);
   await applyPlan(plan, { signal: signal(), logPath, operationId: journal.id, actions, giveRoom }, journal);
   if (plan.refusal) throw plan.refusal;

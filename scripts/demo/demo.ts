@@ -3,7 +3,7 @@ import { writeOut } from "../core/output.ts";
 import { reporter, seconds, setReporter } from "../core/reporter.ts";
 import { quote } from "../core/step.ts";
 import { holdSignals, opsPath, refuseStopped, run, stopServices } from "./commands.ts";
-import { change, commit, makeStage, removeOldStages, type Stage } from "./stage.ts";
+import { change, commit, makeRemovable, makeStage, removeOldStages, type Stage } from "./stage.ts";
 import { visit } from "./visit.ts";
 
 const since = performance.now();
@@ -75,8 +75,11 @@ const scenes: Scene[] = [
     },
   ],
   [
-    "what happened to each release",
-    (stage) => run(stage, 0, "release/list"),
+    "what happened to each release, and what ran when",
+    async (stage) => {
+      await run(stage, 0, "release/list", "--all");
+      await run(stage, 0, "release/list", "--timeline");
+    },
   ],
 ];
 
@@ -92,6 +95,7 @@ async function play(): Promise<Stage> {
     for (const [title, act] of scenes) await scene(title, () => act(stage));
   } finally {
     say("");
+    makeRemovable(stage.rootPath);
     await stopServices(stage);
   }
   return stage;

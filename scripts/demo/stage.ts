@@ -37,8 +37,16 @@ export function removeOldStages(): string[] {
   const tmp = fs.realpathSync(os.tmpdir());
   const names = fs.readdirSync(tmp).filter((name) => name.startsWith(PREFIX));
   const old = names.map((name) => path.join(tmp, name)).filter((place) => isOwn(place) && usersOfPath(place).length === 0);
-  for (const place of old) fs.rmSync(place, { recursive: true, force: true });
+  for (const place of old) {
+    makeRemovable(place);
+    fs.rmSync(place, { recursive: true, force: true });
+  }
   return old;
+}
+
+/** Lets `rm -rf` work: the tree's copy of a suite that is read-only has directories that are read-only as well. */
+export function makeRemovable(place: string): void {
+  spawnSync("chmod", ["-R", "u+w", place]);
 }
 
 function isOwn(place: string): boolean {

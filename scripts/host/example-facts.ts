@@ -162,7 +162,7 @@ export function exampleRestore(context: Context): Plan {
 
 export const exampleStart = (context: Context) => planStart(context, exampleTree(OLD_ID), { names: [] });
 
-export const exampleStop = (context: Context) => planStop(context, names(context), { names: [] });
+export const exampleStop = (context: Context) => planStop(context, { running: names(context), stale: [] }, { names: [] });
 
 export const exampleRestart = (context: Context) =>
-  restartServices.plan(context, { tree: exampleTree(OLD_ID), running: names(context) }, { names: [] });
+  restartServices.plan(context, { tree: exampleTree(OLD_ID), services: { running: names(context), stale: [] } }, { names: [] });

@@ -2,6 +2,7 @@ import type { ReleaseFact } from "../core/observe.ts";
 import type { Operation } from "../core/operate.ts";
 import { type ActivationFacts } from "./activation.ts";
 import { type BuildArgs, type BuildFacts, observeBuild, planBuild } from "./build_release.ts";
+import { renderChanges } from "./changes.ts";
 import { observePrune, planPrune, type PruneFacts } from "./prune.ts";
 import type { ReleaseRow } from "./registry.ts";
 import { observeActivation, planSwitch } from "./switch_current.ts";
@@ -10,6 +11,8 @@ interface DeployFacts {
   build: BuildFacts;
   activation: ActivationFacts;
   prune: PruneFacts;
+  /** What the deploy brings, for a person to read before it begins. */
+  changes: string[];
 }
 
 /** `ops/release/deploy.ts [ref]`: build, switch, gate, record, prune; each stands when the next one fails. */
@@ -18,13 +21,15 @@ export const deploy: Operation<DeployFacts, BuildArgs> = {
   async observe(context, args) {
     const build = await observeBuild(context, args);
     const activation = await observeActivation(context, build.id);
-    return { build, activation: built(activation, build), prune: observePrune(context, build.tree) };
+    const changes = renderChanges(context, build.tree.current.sha ?? "", build.source.sha);
+    return { build, activation: built(activation, build), prune: observePrune(context, build.tree), changes };
   },
-  plan(context, { build, activation, prune }) {
+  plan(context, { build, activation, prune, changes }) {
     const { keep_releases } = context.manifest;
     const isRegistered = !context.overrides.isRegistrySkipped;
+    const building = planBuild(context, build);
     return [
-      planBuild(context, build),
+      { ...building, notes: [...changes, ...(building.notes ?? [])] },
       planSwitch(context, activation),
       ...(isRegistered ? [planPrune(context, deployed(prune, build), keep_releases)] : []),
     ];

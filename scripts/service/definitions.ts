@@ -51,13 +51,25 @@ export const placeOf = ({ manifest, paths }: Context): ServicePlace => ({
 /** What starts and stops this tree's services. */
 export const supervisorOf = (context: Context): Supervisor => pidfileSupervisor(placeOf(context));
 
-/** Names of the services that run now: the manifest's, and those of which only a pid file is left. */
-export async function runningServices(context: Context): Promise<string[]> {
+/** Services by what became of them. */
+export interface ServiceNames {
+  /** They run now: the manifest's, and those of which only a pid file is left. */
+  running: string[];
+  /** They ended by themselves, and left their pid files. */
+  stale: string[];
+}
+
+/** Looks at every service that the manifest, or a pid file, names. */
+export async function observeNames(context: Context): Promise<ServiceNames> {
   const supervisor = supervisorOf(context);
   const names = new Set([...definitionsOf(context.manifest).map(({ name }) => name), ...pidfileNames(context)]);
   const states = await Promise.all([...names].map((name) => supervisor.observe(name)));
-  return states.filter(({ state }) => state === "running").map(({ name }) => name);
+  const named = (wanted: string) => states.filter(({ state }) => state === wanted).map(({ name }) => name);
+  return { running: named("running"), stale: named("stale") };
 }
+
+/** Names of the services that run now. */
+export const runningServices = async (context: Context) => (await observeNames(context)).running;
 
 function pidfileNames({ paths }: Context): string[] {
   if (!fs.existsSync(paths.run)) return [];

@@ -1,13 +1,13 @@
 import { observeTree, type TreeFacts } from "../core/observe.ts";
 import type { Operation } from "../core/operate.ts";
 import { refuseLater } from "../manifest/later.ts";
-import { runningServices } from "./definitions.ts";
+import { observeNames, type ServiceNames } from "./definitions.ts";
 import { planStart, type StartArgs } from "./start.ts";
 import { planStop } from "./stop.ts";
 
 interface RestartFacts {
   tree: TreeFacts;
-  running: string[];
+  services: ServiceNames;
 }
 
 /** `ops/service/restart.ts`: stops what runs, starts it from the release that is current. */
@@ -16,12 +16,12 @@ export const restartServices: Operation<RestartFacts, StartArgs> = {
   mayUseReserve: true,
   async observe(context) {
     refuseLater(context.loaded);
-    return { tree: observeTree(context.paths), running: await runningServices(context) };
+    return { tree: observeTree(context.paths), services: await observeNames(context) };
   },
   // Starting is decided first: nothing is stopped that could not be started again.
-  plan(context, { tree, running }, args) {
+  plan(context, { tree, services }, args) {
     const starting = planStart(context, tree, args);
-    const stopping = planStop(context, running, { names: args.names });
+    const stopping = planStop(context, services, { names: args.names });
     return [{ ...starting, title: starting.title.replace("Start", "Restart"), steps: [...stopping.steps, ...starting.steps] }];
   },
 };

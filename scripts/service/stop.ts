@@ -1,30 +1,35 @@
 import type { Context } from "../core/context.ts";
 import type { Operation } from "../core/operate.ts";
 import { reporter } from "../core/reporter.ts";
-import type { Plan } from "../core/step.ts";
+import type { Plan, Step } from "../core/step.ts";
 import { stop } from "../release/activation.ts";
-import { chosenDefinitions, definitionsOf, runningServices, supervisorOf } from "./definitions.ts";
+import { chosenDefinitions, definitionsOf, observeNames, type ServiceNames, supervisorOf } from "./definitions.ts";
+import { pidfilePath } from "./pidfile.ts";
 
 export interface StopArgs {
   names: string[];
 }
 
 /** `ops/service/stop.ts`: stops what runs; what does not run is no error. */
-export const stopServices: Operation<string[], StopArgs> = {
+export const stopServices: Operation<ServiceNames, StopArgs> = {
   kind: "stop",
   mayUseReserve: true,
-  observe: (context) => runningServices(context),
-  plan: (context, running, args) => [planStop(context, running, args)],
+  observe: observeNames,
+  plan: (context, facts, args) => [planStop(context, facts, args)],
 };
 
 /** Steps that stop the services that run: all of them, also those that the manifest no longer has, or the named ones. */
-export function planStop(context: Context, running: string[], { names }: StopArgs): Plan {
-  const unknown = names.filter((name) => !running.includes(name));
+export function planStop(context: Context, { running, stale }: ServiceNames, { names }: StopArgs): Plan {
+  const unknown = names.filter((name) => !running.includes(name) && !stale.includes(name));
   chosenDefinitions(definitionsOf(context.manifest), unknown);
-  const chosen = names.length > 0 ? running.filter((name) => names.includes(name)) : running;
+  const among = (all: string[]) => (names.length > 0 ? all.filter((name) => names.includes(name)) : all);
+  const chosen = among(running);
   return {
     title: chosen.length > 0 ? `Stop ${chosen.join(", ")}` : "Stop nothing",
-    steps: stop(context, chosen.toReversed()).map((step) => ({ ...step, touches: false })),
+    steps: [
+      ...stop(context, chosen.toReversed()).map((step) => ({ ...step, touches: false })),
+      ...among(stale).map((name): Step => ({ kind: "remove", title: `Remove the pid file that ${name} left`, path: pidfilePath(context.paths.run, name) })),
+    ],
     discard: [],
     revert: [],
     done: chosen.length > 0 ? `${chosen.join(", ")} stopped.` : `${(names.length ? names.join(", ") : "No service")} was not running.`,

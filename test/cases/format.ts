@@ -59,6 +59,7 @@ const facts = z.strictObject({
   recorded: z.array(z.string()).optional(),
   /** The services that run now; default: all of the manifest, where something is current. */
   running: z.array(z.string()).optional(),
+  stale: z.array(z.string()).optional(),
   /** The services of the release that is to run; default: all of the manifest. */
   services: z.array(z.string()).optional(),
   /** All of them run, from the release that is asked for. */

@@ -42,6 +42,7 @@ function built(facts: CaseFacts, id: string): CaseFacts {
   return { ...facts, releases: { ...facts.releases, [id]: row }, disk: [...disk, id], unknown: [] };
 }
 
+const servicesOf = (context: Context, facts: CaseFacts) => ({ running: runningOf(context, facts), stale: facts.stale ?? [] });
 const runningOf = (context: Context, facts: CaseFacts) => facts.running ?? (treeOf(context, facts).current.releaseId ? namesOf(context) : []);
 
 const pruneOf = (context: Context, facts: CaseFacts): PruneFacts => ({ tree: treeOf(context, facts), used: new Map(Object.entries(facts.used)) });
@@ -138,6 +139,7 @@ export const PLANNERS: Record<string, Planner> = {
   "release/build_release": planner(buildRelease, (context, facts, { id = "r9" }) => buildOf(context, facts, id)),
   "release/deploy": planner(deploy, (context, facts, { id = "r9" }) => ({
     build: buildOf(context, facts, id),
+    changes: [],
     activation: activationOf(context, built(facts, id), id),
     prune: pruneOf(context, facts),
   })),
@@ -145,6 +147,6 @@ export const PLANNERS: Record<string, Planner> = {
   "release/prepare_shared": planner(prepareShared, prepareOf),
   "release/recover": planner(recover, (context, facts) => (facts.operation ? [recoveryOf(context, facts)] : [])),
   "service/start": planner(startServices, treeOf),
-  "service/stop": planner(stopServices, runningOf),
-  "service/restart": planner(restartServices, (context, facts) => ({ tree: treeOf(context, facts), running: runningOf(context, facts) })),
+  "service/stop": planner(stopServices, servicesOf),
+  "service/restart": planner(restartServices, (context, facts) => ({ tree: treeOf(context, facts), services: servicesOf(context, facts) })),
 };

@@ -111,12 +111,21 @@ test.each([
   while (fs.existsSync(`/proc/${child}/cwd`)) await setTimeout(5);
 });
 
-test("a revert is not interrupted a second time", async () => {
-  const { apply, at, run, controller } = makeStage();
-  controller.abort();
-  const error = await apply({ steps: [run("true")], discard: [run("echo all >cleaned")] });
-  expect(error?.exit).toBe(130);
-  expect(fs.readFileSync(at("cleaned"), "utf8")).toBe("all\n");
+test.each([
+  [false, "interrupted before: later; nothing that serves was touched"],
+  [true, "interrupted before: later; rolled back: r1 is restored and healthy"],
+])("what is brought back is not interrupted in its turn (touched: %s)", async (touches, message) => {
+  const { apply, at, run, write, controller, journal } = makeStage();
+  // Told to stop while the first step is being journaled: between two steps.
+  const record = journal.step.bind(journal);
+  journal.step = (...step) => {
+    controller.abort();
+    record(...step);
+  };
+  const back = [run("echo all >back")];
+  const error = await apply({ previousId: "r1", steps: [write("a", { touches }), write("b", { title: "later" })], discard: back, revert: back });
+  expect(error).toMatchObject({ exit: 130, message });
+  expect(fs.readFileSync(at("back"), "utf8")).toBe("all\n");
 });
 
 test("a command's output goes into the log, its last twenty lines into the error", async () => {

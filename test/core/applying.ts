@@ -11,6 +11,7 @@ import type { ApplyContext } from "../../scripts/core/steps/kind.ts";
 import { makeTree } from "./places.ts";
 
 setReporter({ quiet: true }, {});
+const none = () => Promise.reject(new Error("no plan here asks for this"));
 
 /** A tree with a registry and the record of an operation, in which plans are carried out by the real steps. */
 export function makeStage() {
@@ -18,7 +19,6 @@ export function makeStage() {
   const database = openDatabase(paths.registry);
   const { journal, logPath } = beginRecord({ paths }, database, "test", ["word"]);
   const controller = new AbortController();
-  const none = () => Promise.reject(new Error("no plan here asks for this"));
   const actions = { call: none, wait: none, record: (step: Parameters<typeof applyRecord>[2]) => void applyRecord(paths, database, step) };
   const context: ApplyContext = { signal: controller.signal, logPath, operationId: journal.id, actions, giveRoom() {} };
   const at = (name: string) => path.join(paths.deployTo, name);

@@ -25,6 +25,10 @@ const plan = (more: Partial<Plan>): Plan => ({ title: "Test", steps: [], discard
 const make = (context: Context, name: string): Step => ({ kind: "mkdir", title: `Make ${name}`, path: path.join(context.paths.deployTo, name) });
 const operation = (plans: () => Plan[]): Operation<null, object> => ({ kind: "test", observe: () => null, plan: plans });
 
+const refuse = () => {
+  throw new UsageError("no such release");
+};
+
 const climb = (context: Context, plans: () => Plan[], options = {}) =>
   operate(operation(plans), context, {}, options).catch((error: unknown) => error as SwitchbackError);
 
@@ -42,9 +46,6 @@ const operations = (context: Context) => read(context, (database) => database.pr
 
 test("what is wrong with the arguments is said before the tree is made", async () => {
   const context = makeContext();
-  const refuse = () => {
-    throw new UsageError("no such release");
-  };
   expect(await climb(context, refuse)).toMatchObject({ exit: 2 });
   expect(fs.existsSync(context.paths.deployTo)).toBe(false);
 });

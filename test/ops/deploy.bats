@@ -15,6 +15,8 @@ setup() {
   assert_output --partial "r2 is current; it was r1."
   assert_serves r2
   assert_equal "$(status_of r1)" replaced
+  assert_equal "$(sql "SELECT release_id, previous_release_id, outcome FROM operations WHERE kind = 'deploy' ORDER BY rowid")" \
+    "$(printf 'r1 - done\nr2 r1 done')"
 }
 
 @test "a release that never gets healthy: exit 3, what served is restored, and the last answer is told" {
