@@ -41,7 +41,12 @@ function askedOf(command: string, ask: () => ReturnType<NonNullable<(typeof PLAN
     return asked;
   } catch (error) {
     if (error instanceof TypeError) throw error;
-    return { facts: undefined, plan: () => { throw error; } };
+    return {
+      facts: undefined,
+      plan: () => {
+        throw error;
+      },
+    };
   }
 }
 
@@ -67,7 +72,8 @@ describe.each([...new Set(cases.map(({ command }) => command))])("%s", (command)
 
 function compare({ one }: CaseFile, outcome: ReturnType<typeof outcomeOf>): void {
   expect(one.plan ?? one.error, "a case says what it expects").toBeDefined();
-  if (one.error) expect(outcome.error).toEqual({ ...one.error, message: expect.stringContaining(one.error.message) as string });
+  if (one.error)
+    expect(outcome.error).toEqual({ ...one.error, message: expect.stringContaining(one.error.message) as string });
   else expect(outcome.error?.message).toBeUndefined();
   for (const key of ["plan", "touches_from", "discard", "revert", "notes", "done"] as const)
     if (one[key] !== undefined) expect(outcome[key]).toEqual(one[key]);

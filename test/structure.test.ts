@@ -10,10 +10,13 @@ const read = (file: string) => fs.readFileSync(path.join(root, file), "utf8");
 const isThere = (file: string) => fs.existsSync(path.join(root, file));
 
 /** Files of the repository, tracked or about to be, relative to its root. */
-const files = spawnSync("git", ["-C", root, "ls-files", "--cached", "--others", "--exclude-standard", "-z"], { encoding: "utf8" })
+const files = spawnSync("git", ["-C", root, "ls-files", "--cached", "--others", "--exclude-standard", "-z"], {
+  encoding: "utf8",
+})
   .stdout.split("\0")
   .filter((file) => file !== "" && isThere(file) && !fs.lstatSync(path.join(root, file)).isSymbolicLink());
-const inFolder = (folder: string, ending = ".ts") => files.filter((file) => file.startsWith(`${folder}/`) && file.endsWith(ending));
+const inFolder = (folder: string, ending = ".ts") =>
+  files.filter((file) => file.startsWith(`${folder}/`) && file.endsWith(ending));
 
 /** `ops/release/prune.ts` → `release/prune`. */
 const nameOf = (file: string) => file.replace(/^ops\//, "").replace(/\.ts$/, "");
@@ -47,19 +50,29 @@ describe.each(changing)("%s", (name) => {
   });
 
   test("is run for real by a test", () => {
-    const tests = files.filter((file) => file.startsWith("test/") && !file.startsWith("test/cases") && /\.(bats|bash|ts)$/.test(file) && file !== "test/structure.test.ts");
+    const tests = files.filter(
+      (file) =>
+        file.startsWith("test/") &&
+        !file.startsWith("test/cases") &&
+        /\.(bats|bash|ts)$/.test(file) &&
+        file !== "test/structure.test.ts",
+    );
     const running = tests.filter((file) => read(file).includes(name) || isThere(`test/${name}.test.ts`));
     expect(running).not.toEqual([]);
   });
 });
 
 test("a case belongs to a command that there is", () => {
-  const folders = new Set(inFolder("test/cases", ".yaml").map((file) => path.dirname(file).slice("test/cases/".length)));
+  const folders = new Set(
+    inFolder("test/cases", ".yaml").map((file) => path.dirname(file).slice("test/cases/".length)),
+  );
   expect([...folders].filter((folder) => !changing.includes(folder))).toEqual([]);
 });
 
 test("no file of the product is longer than 220 lines", () => {
-  const long = [...inFolder("ops"), ...inFolder("scripts"), "manifest.schema.ts"].filter((file) => read(file).split("\n").length > 221);
+  const long = [...inFolder("ops"), ...inFolder("scripts"), "manifest.schema.ts"].filter(
+    (file) => read(file).split("\n").length > 221,
+  );
   expect(long).toEqual([]);
 });
 
@@ -78,13 +91,20 @@ interface Import {
 function importsOf(file: string): Import[] {
   const text = read(file);
   const to = (place: string) => (place.startsWith(".") ? path.join(path.dirname(file), place) : place);
-  const still = [...text.matchAll(/^(?:import|export)\b([^;"'`=]*?)(?:from\s*|(?<=^import\s+))"([^"]+)";?$/gm)].map(([, what = "", place = ""]) => ({
+  const still = [...text.matchAll(/^(?:import|export)\b([^;"'`=]*?)(?:from\s*|(?<=^import\s+))"([^"]+)";?$/gm)].map(
+    ([, what = "", place = ""]) => ({
+      from: file,
+      to: to(place),
+      isType: /^\s+type\s/.test(what),
+      isDynamic: false,
+    }),
+  );
+  const late = [...text.matchAll(/\bimport\("([^"]+)"\)/g)].map(([, place = ""]) => ({
     from: file,
     to: to(place),
-    isType: /^\s+type\s/.test(what),
-    isDynamic: false,
+    isType: false,
+    isDynamic: true,
   }));
-  const late = [...text.matchAll(/\bimport\("([^"]+)"\)/g)].map(([, place = ""]) => ({ from: file, to: to(place), isType: false, isDynamic: true }));
   return [...still, ...late];
 }
 
@@ -92,7 +112,9 @@ const imports = inFolder("scripts").flatMap(importsOf);
 const shown = ({ from, to }: Import) => `${from} → ${to}`;
 
 test("every import of ours leads to a file", () => {
-  const ours = [...imports, ...inFolder("ops").flatMap(importsOf)].filter(({ to }) => /^(scripts|ops|test|templates)\//.test(to));
+  const ours = [...imports, ...inFolder("ops").flatMap(importsOf)].filter(({ to }) =>
+    /^(scripts|ops|test|templates)\//.test(to),
+  );
   expect(ours.length).toBeGreaterThan(100);
   expect(ours.filter(({ to }) => !isThere(to)).map(shown)).toEqual([]);
 });
@@ -110,13 +132,31 @@ const CORE_MAY_IMPORT = [
 ];
 
 test("the staircase imports no domain, but for the few that are named", () => {
-  const outward = imports.filter(({ from, to, isType, isDynamic }) => from.startsWith("scripts/core/") && to.startsWith("scripts/") && !to.startsWith("scripts/core/") && !isType && !isDynamic);
+  const outward = imports.filter(
+    ({ from, to, isType, isDynamic }) =>
+      from.startsWith("scripts/core/") &&
+      to.startsWith("scripts/") &&
+      !to.startsWith("scripts/core/") &&
+      !isType &&
+      !isDynamic,
+  );
   expect(outward.map(shown).toSorted()).toEqual(CORE_MAY_IMPORT);
 });
 
 test("a kind of step imports nothing of the staircase but the step, its errors and durable writes", () => {
-  const kinds = imports.filter(({ from, to, isType }) => from.startsWith("scripts/core/steps/") && to.startsWith("scripts/") && !to.startsWith("scripts/core/steps/") && !isType);
-  expect([...new Set(kinds.map(({ to }) => path.basename(to)))].toSorted()).toEqual(["durable.ts", "errors.ts", "shell.ts", "step.ts"]);
+  const kinds = imports.filter(
+    ({ from, to, isType }) =>
+      from.startsWith("scripts/core/steps/") &&
+      to.startsWith("scripts/") &&
+      !to.startsWith("scripts/core/steps/") &&
+      !isType,
+  );
+  expect([...new Set(kinds.map(({ to }) => path.basename(to)))].toSorted()).toEqual([
+    "durable.ts",
+    "errors.ts",
+    "shell.ts",
+    "step.ts",
+  ]);
 });
 
 /** The packages that are loaded with a file, before anything of it runs. */

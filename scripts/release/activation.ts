@@ -4,7 +4,9 @@ import type { ReleaseFact, TreeFacts } from "../core/observe.ts";
 import { currentTarget, recordedManifestPath, releasePath } from "../core/paths.ts";
 import type { LinkStep, Plan, RecordStep, ReleaseStatus, RemoveStep, RunStep, Step } from "../core/step.ts";
 import { quote } from "../core/step.ts";
+import { drainStep, type GateChoice, gateStep } from "../health/steps.ts";
 import { renderTreeCopy } from "../manifest/load.ts";
+import { type StartChoice, startStep, stopStep } from "../service/steps.ts";
 
 /** What is known before a release becomes current. */
 export interface ActivationFacts {
@@ -37,6 +39,7 @@ export function planActivation(context: Context, facts: ActivationFacts, mode: M
   const { target, tree } = facts;
   const previousId = tree.current.releaseId;
   const statusBefore = tree.rows.get(target.id)?.status ?? "built";
+  const isRecorded = mode === "rollback";
   const verb = mode === "rollback" ? "Roll back to" : "Switch to";
   return {
     title: `${verb} ${target.id}`,
@@ -47,11 +50,11 @@ export function planActivation(context: Context, facts: ActivationFacts, mode: M
       ...reconcile(context, tree),
       ...record(context, target, STATUSES[mode].begun),
       ...hook(context, "before_switch", target.id, releasePath(context.paths, target.id)),
-      ...drain(context, facts),
+      ...drain(context, previousId, facts.running),
       ...stop(context, facts.running),
       linkCurrent(context, target.id),
-      ...start(context, facts.services, mode === "rollback"),
-      ...gate(context, target.id, mode === "rollback", mode === "rollback" || context.manifest.smoke.length > 0),
+      ...start(context, facts.services, { isRecorded, isAll: isRecorded }),
+      ...gate(context, target.id, { isRecorded, hasSmoke: isRecorded || context.manifest.smoke.length > 0 }),
       ...hook(context, "after_switch", target.id, releasePath(context.paths, target.id)),
       ...(mode === "rollback" ? hook(context, "after_rollback", target.id, releasePath(context.paths, target.id)) : []),
       ...remember(context, target, mode),
@@ -60,7 +63,8 @@ export function planActivation(context: Context, facts: ActivationFacts, mode: M
     discard: [...record(context, target, statusBefore), ...failureHook(context, target.id)],
     revert: [
       ...planRestore(context, facts),
-      ...record(context, target, STATUSES[mode].failed),
+      // A release that was current before, and is healthy again, has not failed.
+      ...record(context, target, previousId === target.id ? statusBefore : STATUSES[mode].failed),
       ...failureHook(context, target.id),
     ],
     done: `${target.id} is current${previousId && previousId !== target.id ? `; it was ${previousId}` : ""}.`,
@@ -80,8 +84,8 @@ export function planRestore(context: Context, facts: Pick<ActivationFacts, "tree
   return [
     ...stop(context, names),
     back,
-    ...(isServing ? start(context, facts.running.length ? facts.running : facts.services, true) : []),
-    ...(isServing ? gate(context, current.releaseId as string, true, false) : []),
+    ...(isServing ? start(context, facts.running.length ? facts.running : facts.services, { isRecorded: true, isAll: true }) : []),
+    ...(isServing ? gate(context, current.releaseId as string, { isRecorded: true }) : []),
   ];
 }
 
@@ -127,48 +131,30 @@ function reconcile(context: Context, { current, rows }: TreeFacts): RecordStep[]
   return [{ kind: "record", title: `Record ${id}, which is current, as deployed`, releaseId: id, sha, status: "deployed" }];
 }
 
-function drain(context: Context, facts: ActivationFacts): Step[] {
-  const { current } = facts.tree;
-  if (!context.manifest.drain || context.overrides.isRestartSkipped || !current.releaseId) return [];
-  if (facts.running.length === 0) return [];
-  return [{ kind: "wait", key: "drain", title: "Wait until the application is idle", until: "idle", releaseId: current.releaseId }];
+/** The drain, where the manifest has one and something runs that it could wait for. */
+export function drain(context: Context, releaseId: string | undefined, running: string[]): Step[] {
+  if (!context.manifest.drain || context.overrides.isRestartSkipped) return [];
+  return releaseId && running.length > 0 ? [drainStep(releaseId)] : [];
 }
 
-/** Stops services; from here on a failure has to be undone. */
-export function stop(context: Context, names: string[]): RunStep[] {
-  const chosen = restricted(context, names);
-  if (context.overrides.isRestartSkipped || chosen.length === 0) return [];
-  return [
-    {
-      kind: "run",
-      key: "service/stop",
-      title: `Stop ${chosen.join(", ")}`,
-      run: { ops: "service/stop", args: chosen },
-      touches: true,
-    },
-  ];
-}
+/** The services that a switch stops, in the opposite order of their start. */
+const stop = (context: Context, names: string[]) => touching(stopStep(restarted(context, names.toReversed())));
 
-/** Starts services; `isRecorded`: as the release that is current last ran healthy. */
-export function start(context: Context, names: string[], isRecorded: boolean): RunStep[] {
-  const chosen = restricted(context, names);
-  if (context.overrides.isRestartSkipped || chosen.length === 0) return [];
-  const args = ["--no-wait", ...(isRecorded ? ["--recorded"] : []), ...(context.overrides.services || !isRecorded ? chosen : [])];
-  return [
-    {
-      kind: "run",
-      key: "service/start",
-      title: `Start ${chosen.join(", ")}`,
-      run: { ops: "service/start", args },
-      touches: true,
-    },
-  ];
-}
+const start = (context: Context, names: string[], choice: StartChoice) =>
+  touching(startStep(restarted(context, names), { ...choice, isAll: choice.isAll === true && !context.overrides.services }));
 
-const restricted = (context: Context, names: string[]) => {
-  const only = context.overrides.services;
+const touching = (steps: RunStep[]) => steps.map((step) => ({ ...step, touches: true }));
+
+/** Those of the services that a switch restarts: `DEPLOY_SERVICES`, `DEPLOY_SKIP_SERVICE_RESTART`. */
+function restarted({ overrides }: Context, names: string[]): string[] {
+  if (overrides.isRestartSkipped) return [];
+  const only = overrides.services;
   return only ? names.filter((name) => only.includes(name)) : names;
-};
+}
+
+/** The gate, unless `DEPLOY_SKIP_HEALTHCHECK` says otherwise. */
+export const gate = (context: Context, releaseId: string, choice: GateChoice): Step[] =>
+  context.overrides.isGateSkipped ? [] : [gateStep(releaseId, choice)];
 
 function linkCurrent(context: Context, id: string): LinkStep {
   return {
@@ -178,22 +164,6 @@ function linkCurrent(context: Context, id: string): LinkStep {
     target: currentTarget(context.paths, id),
     touches: true,
   };
-}
-
-/** The gate: proves that the release answers, then the smoke requests. */
-export function gate(context: Context, releaseId: string, recorded: boolean, smoke: boolean): Step[] {
-  if (context.overrides.isGateSkipped) return [];
-  return [
-    {
-      kind: "wait",
-      key: "gate",
-      title: `Wait until ${releaseId} is healthy`,
-      until: "healthy",
-      releaseId,
-      ...(recorded ? { recorded } : {}),
-      ...(smoke ? { smoke } : {}),
-    },
-  ];
 }
 
 type HookName = keyof Context["manifest"]["hooks"];

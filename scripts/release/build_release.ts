@@ -6,7 +6,7 @@ import { FailedError, UsageError } from "../core/errors.ts";
 import { observeRelease, observeTree, type ReleaseFact, type TreeFacts } from "../core/observe.ts";
 import type { Operation } from "../core/operate.ts";
 import { beginningPath, BUILDING, releasePath, removingPath } from "../core/paths.ts";
-import type { Plan, RecordStep, ReleaseStatus, Step } from "../core/step.ts";
+import { type Plan, quote, type RecordStep, type ReleaseStatus, type Step } from "../core/step.ts";
 import { refuseLater } from "../manifest/later.ts";
 import { failureHook, hook } from "./activation.ts";
 import type { BuildMark } from "./seal.ts";
@@ -144,7 +144,7 @@ function refuseUnready(context: Context, facts: BuildFacts): void {
   const { release, id, tools, room, source, tree } = facts;
   const directory = releasePath(context.paths, id);
   if (release.isBuilding)
-    throw new UsageError(`${directory} bears the mark of an unfinished build that the registry does not know`, { next: `rm -rf ${directory}` });
+    throw new UsageError(`${directory} bears the mark of an unfinished build that the registry does not know`, { next: `rm -rf ${quote(directory)}` });
   const problems = tools.flatMap((tool) => tool.problem ?? []);
   if (problems.length > 0) throw new UsageError(`the build needs what is not here:\n${problems.map((line) => `  ${line}`).join("\n")}`);
   missingShared(context, facts.shared);

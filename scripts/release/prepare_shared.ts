@@ -10,7 +10,8 @@ import { installedSuite, planSuite, type SuiteFacts } from "../host/suite.ts";
 import { renderTreeCopy } from "../manifest/load.ts";
 import { refuseLater } from "../manifest/later.ts";
 import { runningServices, supervisorOf } from "../service/definitions.ts";
-import { gate, start, stop } from "./activation.ts";
+import { startStep, stopStep } from "../service/steps.ts";
+import { drain, gate } from "./activation.ts";
 import { keptPath, observeShared, planTree, type SharedFact, takingPath } from "./shared.ts";
 import { refuseOpen, sizeOf } from "./take-over.ts";
 
@@ -138,7 +139,7 @@ function planTakeOver(context: Context, facts: PrepareFacts, args: PrepareArgs):
     steps: [
       ...planTree(context),
       ...absent.flatMap(planEntry),
-      ...(taken.length > 0 ? stop(context, facts.running) : []),
+      ...(taken.length > 0 ? [...drain(context, releaseId, facts.running), ...stopped(facts)] : []),
       ...taken.map(({ fact, source }) => planCopy(fact, source)),
       ...taken.flatMap(({ fact }) => planSwap(fact)),
       ...(taken.length > 0 ? planBack(context, facts) : []),
@@ -173,14 +174,16 @@ function planSwap(fact: SharedFact): Step[] {
 function planBack(context: Context, { running, tree }: PrepareFacts): Step[] {
   const id = tree.current.releaseId;
   if (!id || running.length === 0) return [];
-  return [...start(context, running, true), ...gate(context, id, true, false)];
+  return [...startStep(running, { isRecorded: true }), ...gate(context, id, { isRecorded: true })];
 }
+
+const stopped = ({ running }: PrepareFacts) => stopStep(running.toReversed()).map((step) => ({ ...step, touches: true }));
 
 // What a service wrote into the copy before it failed is kept beside it: no data is lost.
 function planUndo(context: Context, facts: PrepareFacts): Step[] {
   const suffix = `failed-${facts.tree.now.toISOString().replaceAll(/[-:]|\.\d+/g, "")}`;
   return [
-    ...(facts.running.length > 0 ? stop(context, facts.running) : []),
+    ...stopped(facts),
     ...facts.taken.flatMap(({ fact }): Step[] => [
       { kind: "remove", title: `Remove the copy of ${fact.shared}`, path: takingPath(fact.sharedPath) },
       { kind: "move", title: `Keep the copy of ${fact.shared} aside`, from: fact.sharedPath, to: `${fact.sharedPath}.${suffix}`, optional: true },

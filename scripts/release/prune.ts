@@ -99,6 +99,7 @@ export function judge({ tree, used }: PruneFacts, keep: number): Verdict[] {
   const say = (id: string | undefined, why: string) => id !== undefined && !reasons.has(id) && reasons.set(id, why);
   say(tree.current.releaseId, "it is current");
   say(previous, "it is the good one before current");
+  say(tree.rows.get(tree.current.releaseId ?? "")?.previous_release_id ?? undefined, "current replaced it");
   for (const row of present) if (row.is_pinned) say(row.release_id, "it is pinned");
   for (const [id, who] of used) say(id, `it is in use by ${who}`);
   for (const row of good) if (countGood(good, reasons) < keep) say(row.release_id, `it is one of the ${keep} good ones to keep`);

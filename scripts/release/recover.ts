@@ -17,7 +17,8 @@ import type { Actions } from "../core/steps/kind.ts";
 import { WAITING } from "../core/steps/link.ts";
 import { definitionsOf, recordedManifest, runningServices } from "../service/definitions.ts";
 import { observeProcesses } from "../service/processes.ts";
-import { gate, start, stop } from "./activation.ts";
+import { startStep, stopStep } from "../service/steps.ts";
+import { gate } from "./activation.ts";
 import { planDiscard } from "./build_release.ts";
 import { isServing } from "./registry.ts";
 import { findUnfinished } from "./shared.ts";
@@ -105,7 +106,8 @@ export function planRecovery(context: Context, facts: RecoveryFacts): Plan {
       ...(hasToRestore ? restore(context, facts) : []),
       ...(isFinished ? [] : unrecord(context, facts)),
       ...facts.leftovers.map((place): Step => ({ kind: "remove", title: `Remove ${place}`, path: place })),
-      ...facts.building.filter((id) => isOurs(tree, id)).flatMap((id) => discardBuild(context, facts, id)),
+      ...planBuildEnd(context, facts),
+      ...facts.building.filter((id) => isOurs(facts, id)).flatMap((id) => planDiscard(context, id)),
       ...facts.removing.flatMap((id) => finishRemoval(context, facts, id)),
     ],
     discard: [],
@@ -116,7 +118,8 @@ export function planRecovery(context: Context, facts: RecoveryFacts): Plan {
   };
 }
 
-const isOurs = (tree: TreeFacts, id: string) => tree.rows.get(id)?.status === "building";
+const isOurs = ({ tree, operation }: RecoveryFacts, id: string) =>
+  tree.rows.get(id)?.status === "building" || operation.release_id === id;
 
 function endOrphans({ paths }: Context, { orphans }: RecoveryFacts): Step[] {
   if (orphans.length === 0) return [];
@@ -134,13 +137,15 @@ function restore(context: Context, { operation, running, services, tree }: Recov
   const link: Step = isThere
     ? { kind: "link", title: `Point current at ${previous}`, path: context.paths.current, target: currentTarget(context.paths, previous) }
     : { kind: "remove", title: "Remove the current link: nothing was deployed before", path: context.paths.current };
-  const isLinked = isThere && tree.current.releaseId === previous;
+  // Only a release on its way moved the link; what stands there otherwise is not ours to remove.
+  const hasMoved = operation.release_id !== null && tree.current.kind === "link" && !(isThere && tree.current.releaseId === previous);
+  const isRestarted = isThere && !context.overrides.isRestartSkipped;
   return [
-    ...stop(context, running),
-    ...(isLinked ? [] : [link]),
-    ...(isThere ? start(context, services, true) : []),
-    ...(isThere ? gate(context, previous, true, false) : []),
-  ].map((step) => ({ ...step, touches: false }));
+    ...stopStep(running.toReversed()),
+    ...(hasMoved || (isThere && tree.current.kind === "absent") ? [link] : []),
+    ...(isRestarted ? startStep(services, { isRecorded: true, isAll: true }) : []),
+    ...(isThere ? gate(context, previous, { isRecorded: true }) : []),
+  ];
 }
 
 /** The release that was on its way keeps the status that it had: being interrupted is not its fault. */
@@ -153,19 +158,24 @@ function unrecord(context: Context, { operation, tree }: RecoveryFacts): Step[] 
   return [{ kind: "record", title: `Record ${id} as ${before} again`, releaseId: id, sha: row?.commit_sha ?? "", status: before }];
 }
 
-function discardBuild(context: Context, { tree }: RecoveryFacts, id: string): Step[] {
-  const sha = tree.rows.get(id)?.commit_sha ?? "";
-  return [
-    { kind: "record", title: `Record ${id} as build_failed`, releaseId: id, sha, status: "build_failed" },
-    ...planDiscard(context, id),
-  ];
+/** A build that was cut off: one that had its seal is complete, and only its row is missing; any other has failed. */
+function planBuildEnd(context: Context, { tree, building }: RecoveryFacts): Step[] {
+  if (context.overrides.isRegistrySkipped) return [];
+  const rows = [...tree.rows.values()].filter(({ status }) => status === "building");
+  return rows.map(({ release_id: id, commit_sha: sha }) => {
+    const status = tree.ids.includes(id) && !building.includes(id) ? "built" : "build_failed";
+    return { kind: "record", title: `Record ${id} as ${status}`, releaseId: id, sha, status };
+  });
 }
 
 function finishRemoval(context: Context, { tree }: RecoveryFacts, id: string): Step[] {
   const row = tree.rows.get(id);
-  const status = row?.status === "building" || row?.status === "build_failed" ? "build_failed" : "pruned";
+  const isFailed = row?.status === "building" || row?.status === "build_failed";
+  const sha = row?.commit_sha ?? "";
+  // Another release may bear the id by now: its row is not touched.
+  const isRecorded = isFailed || tree.ids.includes(id) || context.overrides.isRegistrySkipped;
   return [
-    { kind: "record", title: `Record ${id} as ${status}`, releaseId: id, sha: row?.commit_sha ?? "", status },
+    ...(isRecorded ? [] : [{ kind: "record", title: `Record ${id} as pruned`, releaseId: id, sha, status: "pruned" } as const]),
     { kind: "remove", title: `Remove the files of ${id}`, path: removingPath(context.paths, id) },
   ];
 }

@@ -67,7 +67,7 @@ export function planSwitch(context: Context, facts: ActivationFacts): Plan {
     title: `Switch to ${target.id}`,
     releaseId: target.id,
     previousId: target.id,
-    steps: gate(context, target.id, false, false),
+    steps: gate(context, target.id, { isRecorded: false }),
     discard: [],
     revert: [],
     done: `${target.id} is current already, and healthy.`,

@@ -4,10 +4,11 @@ import { FailedError, UsageError } from "../core/errors.ts";
 import type { Operation } from "../core/operate.ts";
 import { reporter } from "../core/reporter.ts";
 import type { Plan } from "../core/step.ts";
-import { gate, start } from "../release/activation.ts";
+import { gateStep } from "../health/steps.ts";
 import { notices, refuseLater } from "../manifest/later.ts";
 import { chosenDefinitions, definitionsOf, placeOf, recordedManifest, supervisorOf } from "./definitions.ts";
 import { currentRelease } from "./pidfile-supervisor.ts";
+import { startStep } from "./steps.ts";
 
 export interface StartArgs {
   names: string[];
@@ -38,12 +39,13 @@ export function planStart(context: Context, facts: TreeFacts, args: StartArgs): 
   const manifest = args.recorded ? recordedManifest(context, releaseId) : context.manifest;
   const names = chosenDefinitions(definitionsOf(manifest), args.names).map(({ name }) => name);
   if (names.length === 0) throw new UsageError("the manifest has no services");
-  const wait = args.wait === false ? [] : gate(context, releaseId, args.recorded === true, false);
+  const isRecorded = args.recorded === true;
+  const wait = args.wait === false || context.overrides.isGateSkipped ? [] : [gateStep(releaseId, { isRecorded })];
   return {
     title: `Start ${names.join(", ")}`,
     releaseId,
     notes: notices(context.loaded),
-    steps: [...start(context, names, args.recorded === true).map((step) => ({ ...step, touches: false })), ...wait],
+    steps: [...startStep(names, { isRecorded }), ...wait],
     discard: [],
     revert: [],
     done: `${names.join(", ")} ${names.length > 1 ? "run" : "runs"} from ${releaseId}.`,

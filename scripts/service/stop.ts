@@ -2,9 +2,9 @@ import type { Context } from "../core/context.ts";
 import type { Operation } from "../core/operate.ts";
 import { reporter } from "../core/reporter.ts";
 import type { Plan, Step } from "../core/step.ts";
-import { stop } from "../release/activation.ts";
 import { chosenDefinitions, definitionsOf, observeNames, type ServiceNames, supervisorOf } from "./definitions.ts";
 import { pidfilePath } from "./pidfile.ts";
+import { stopStep } from "./steps.ts";
 
 export interface StopArgs {
   names: string[];
@@ -27,7 +27,7 @@ export function planStop(context: Context, { running, stale }: ServiceNames, { n
   return {
     title: chosen.length > 0 ? `Stop ${chosen.join(", ")}` : "Stop nothing",
     steps: [
-      ...stop(context, chosen.toReversed()).map((step) => ({ ...step, touches: false })),
+      ...stopStep(chosen.toReversed()),
       ...among(stale).map((name): Step => ({ kind: "remove", title: `Remove the pid file that ${name} left`, path: pidfilePath(context.paths.run, name) })),
     ],
     discard: [],

@@ -108,4 +108,3 @@ export const caseSchema = z.strictObject({
 export type Case = z.output<typeof caseSchema>;
 export type CaseFacts = Case["facts"];
 export type CaseRow = z.output<typeof row>;
-export type CaseShared = z.output<typeof shared>;

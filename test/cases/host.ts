@@ -9,8 +9,8 @@ import type { Case } from "./format.ts";
 import { onDisk } from "./tree.ts";
 
 /** The suite, and the checkout with the manifest, of all cases. */
-export const OPS = "/opt/switchback/ops";
-export const APP = "/app";
+const OPS = "/opt/switchback/ops";
+const APP = "/app";
 
 const BASE = { app: "shop", deploy_to: "/srv/shop", services: { web: { run: "bin/server", port: 8000 } } };
 

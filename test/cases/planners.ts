@@ -24,12 +24,12 @@ type Planner = (context: Context, one: Case) => { facts: unknown; plan: () => Pl
 /** Gives facts to a planner; it may be asked for its plan more than once. */
 const planner =
   <Facts, Args>(
-    { plan }: { plan(context: Context, facts: Facts, args: Args): Plan[] },
+    operation: { plan(context: Context, facts: Facts, args: Args): Plan[] },
     factsOf: (context: Context, facts: CaseFacts, args: Args) => Facts,
   ): Planner =>
   (context, { facts: said, args }) => {
     const facts = factsOf(context, said, args as Args);
-    return { facts, plan: () => plan(context, facts, args as Args) };
+    return { facts, plan: () => operation.plan(context, facts, args as Args) };
   };
 
 const namesOf = (context: Context) => definitionsOf(context.manifest).map(({ name }) => name);

@@ -19,7 +19,11 @@ export function makeStage() {
   const database = openDatabase(paths.registry);
   const { journal, logPath } = beginRecord({ paths }, database, "test", ["word"]);
   const controller = new AbortController();
-  const actions = { call: none, wait: none, record: (step: Parameters<typeof applyRecord>[2]) => void applyRecord(paths, database, step) };
+  const actions = {
+    call: none,
+    wait: none,
+    record: (step: Parameters<typeof applyRecord>[2]) => void applyRecord(paths, database, step),
+  };
   const context: ApplyContext = { signal: controller.signal, logPath, operationId: journal.id, actions, giveRoom() {} };
   const at = (name: string) => path.join(paths.deployTo, name);
   /** Carries a plan out; answers with what it threw. */
@@ -31,14 +35,28 @@ export function makeStage() {
       return error as SwitchbackError;
     }
   };
-  const run = (line: string, more: Partial<RunStep> = {}): Step => ({ kind: "run", title: line, run: { lines: [line], cwd: paths.deployTo, env: {} }, ...more });
-  const write = (name: string, more: Partial<WriteStep> = {}): Step => ({ kind: "write", title: `Write ${name}`, path: at(name), content: name, mode: 0o600, ...more });
+  const run = (line: string, more: Partial<RunStep> = {}): Step => ({
+    kind: "run",
+    title: line,
+    run: { lines: [line], cwd: paths.deployTo, env: {} },
+    ...more,
+  });
+  const write = (name: string, more: Partial<WriteStep> = {}): Step => ({
+    kind: "write",
+    title: `Write ${name}`,
+    path: at(name),
+    content: name,
+    mode: 0o600,
+    ...more,
+  });
   return { paths, database, journal, logPath, controller, at, apply, run, write };
 }
 
 /** The steps of all operations as the journal has them, in their order. */
 export const stepsOf = (database: DatabaseSync) =>
-  (database.prepare("SELECT title, outcome FROM steps ORDER BY rowid").all() as { title: string; outcome: string }[]).map(({ title, outcome }) => `${outcome}: ${title}`);
+  (
+    database.prepare("SELECT title, outcome FROM steps ORDER BY rowid").all() as { title: string; outcome: string }[]
+  ).map(({ title, outcome }) => `${outcome}: ${title}`);
 
 export const hasTouched = (database: DatabaseSync) =>
   (database.prepare("SELECT has_touched FROM operations").get() as { has_touched: number }).has_touched === 1;

@@ -37,11 +37,13 @@ export const HOSTILE = [
 
 /** The same `count` strings at every run, of all that a shell gives a meaning to. */
 export function randomStrings(count: number): string[] {
-  const letters = [..."'\"\\$`!*?[]{}()<>|&;#~=%^-+@:,./ \t\n\raZ09é\u{1f600}"];
+  const letters = Array.from("'\"\\$`!*?[]{}()<>|&;#~=%^-+@:,./ \t\n\raZ09é\u{1f600}");
   let seed = 42;
   const next = (below: number) => {
     seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
     return Math.floor((seed / 2 ** 32) * below);
   };
-  return Array.from({ length: count }, () => Array.from({ length: next(12) }, () => letters[next(letters.length)]).join(""));
+  return Array.from({ length: count }, () =>
+    Array.from({ length: next(12) }, () => letters[next(letters.length)]).join(""),
+  );
 }

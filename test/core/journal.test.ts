@@ -44,10 +44,14 @@ test("steps that failed, or that were done already, and those of another key do 
 
 test("an operation is open from its beginning to its end", () => {
   const { database, journal } = makeJournal();
-  expect(openOperations(database)).toMatchObject([{ id: journal.id, kind: "deploy", arguments: '["main"]', pid: process.pid, has_touched: 0, finished_at: null }]);
+  expect(openOperations(database)).toMatchObject([
+    { id: journal.id, kind: "deploy", arguments: '["main"]', pid: process.pid, has_touched: 0, finished_at: null },
+  ]);
   journal.about("r2", "r1", "built");
   journal.touch();
-  expect(openOperations(database)).toMatchObject([{ release_id: "r2", previous_release_id: "r1", status_before: "built", has_touched: 1 }]);
+  expect(openOperations(database)).toMatchObject([
+    { release_id: "r2", previous_release_id: "r1", status_before: "built", has_touched: 1 },
+  ]);
   journal.settle();
   expect(openOperations(database)).toMatchObject([{ has_touched: 0 }]);
   journal.finish("done", 0, "r2 is current.");

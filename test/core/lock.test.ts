@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import { BusyError } from "../../scripts/core/errors.ts";
 import { acquireLock, releaseLock } from "../../scripts/core/lock.ts";
@@ -17,13 +18,18 @@ const lockFile = () => path.join(makePlace(), "lock.db");
 
 /** A process that holds the lock; `says` waits for a word of it and gives the rest of that line. */
 function hold(file: string, ...mode: string[]) {
-  const holder = spawn(bun, [path.join(import.meta.dirname, "hold-lock.ts"), file, ...mode], { stdio: ["ignore", "pipe", "inherit"] });
+  const holder = spawn(bun, [fileURLToPath(import.meta.resolve("./hold-lock.ts")), file, ...mode], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   holders.push(holder);
   let text = "";
   const says = (word: string) =>
     new Promise<string>((resolve, reject) => {
       const look = () => {
-        const line = text.split("\n").slice(0, -1).find((one) => one.startsWith(word));
+        const line = text
+          .split("\n")
+          .slice(0, -1)
+          .find((one) => one.startsWith(word));
         if (line !== undefined) resolve(line.slice(word.length).trim());
       };
       holder.stdout?.on("data", look);
@@ -53,7 +59,11 @@ test("a second process is told who holds it, and what to do", async () => {
     }
   })();
   expect(error).toBeInstanceOf(BusyError);
-  expect(error).toMatchObject({ exit: 75, message: "another operation is at work: deploy r2, by ann", next: [expect.stringContaining("wait")] });
+  expect(error).toMatchObject({
+    exit: 75,
+    message: "another operation is at work: deploy r2, by ann",
+    next: [expect.stringContaining("wait")],
+  });
 });
 
 test("kill -9 frees it at once", async () => {

@@ -3,7 +3,13 @@ import { UsageError } from "../../scripts/core/errors.ts";
 import { chosenServices, readOverrides, setOverrides } from "../../scripts/core/overrides.ts";
 import { treePaths } from "../../scripts/core/paths.ts";
 
-const NONE = { services: undefined, healthCommand: undefined, isRestartSkipped: false, isGateSkipped: false, isRegistrySkipped: false };
+const NONE = {
+  services: undefined,
+  healthCommand: undefined,
+  isRestartSkipped: false,
+  isGateSkipped: false,
+  isRegistrySkipped: false,
+};
 
 test("nothing is set: nothing is overridden", () => {
   expect(readOverrides({})).toEqual(NONE);
@@ -11,7 +17,14 @@ test("nothing is set: nothing is overridden", () => {
 
 test("empty values count as unset, and only 1 skips", () => {
   const words = ["", "0", "true", "yes", "no", " 1"];
-  for (const word of words) expect(readOverrides({ DEPLOY_SKIP_SERVICE_RESTART: word, DEPLOY_SKIP_HEALTHCHECK: word, DEPLOY_SKIP_REGISTRY_UPDATE: word })).toEqual(NONE);
+  for (const word of words)
+    expect(
+      readOverrides({
+        DEPLOY_SKIP_SERVICE_RESTART: word,
+        DEPLOY_SKIP_HEALTHCHECK: word,
+        DEPLOY_SKIP_REGISTRY_UPDATE: word,
+      }),
+    ).toEqual(NONE);
   expect(readOverrides({ DEPLOY_SERVICES: "", DEPLOY_HEALTHCHECK_CMD: "" })).toEqual(NONE);
   expect(readOverrides({ DEPLOY_SKIP_SERVICE_RESTART: "1" })).toEqual({ ...NONE, isRestartSkipped: true });
   expect(readOverrides({ DEPLOY_SKIP_HEALTHCHECK: "1" })).toEqual({ ...NONE, isGateSkipped: true });
@@ -39,13 +52,24 @@ test.each([
 
 test("a word that names no service is refused, with those that there are", () => {
   expect(() => chosenServices("shop", SERVICES, ["api", "caddy"])).toThrow(UsageError);
-  expect(() => chosenServices("shop", SERVICES, ["caddy"])).toThrow("DEPLOY_SERVICES names caddy, and the manifest has the services api, web, worker");
+  expect(() => chosenServices("shop", SERVICES, ["caddy"])).toThrow(
+    "DEPLOY_SERVICES names caddy, and the manifest has the services api, web, worker",
+  );
   expect(() => chosenServices("shop", {}, ["api"])).toThrow("the services none");
 });
 
 test("a printed step takes along what is set, and nothing else of the environment", () => {
-  const env = { HOME: "/root", DEPLOY_SERVICES: "api", REPO_ROOT: "/app", DEPLOY_SKIP_HEALTHCHECK: "", DEPLOY_MANIFEST: "x" };
-  expect(setOverrides(env)).toEqual([["REPO_ROOT", "/app"], ["DEPLOY_SERVICES", "api"]]);
+  const env = {
+    HOME: "/root",
+    DEPLOY_SERVICES: "api",
+    REPO_ROOT: "/app",
+    DEPLOY_SKIP_HEALTHCHECK: "",
+    DEPLOY_MANIFEST: "x",
+  };
+  expect(setOverrides(env)).toEqual([
+    ["REPO_ROOT", "/app"],
+    ["DEPLOY_SERVICES", "api"],
+  ]);
 });
 
 test("two places of the tree can lie elsewhere; the rest stays", () => {

@@ -23,5 +23,5 @@ export function makeTree() {
   return paths;
 }
 
-export const root = path.resolve(import.meta.dirname, "../..");
+const root = path.resolve(import.meta.dirname, "../..");
 export const bun = path.join(root, "ops/_bun");

@@ -15,7 +15,13 @@ describe.each(["dash", "bash"])("%s gives back", (shell) => {
   });
 
   test("a command's words, one for one", () => {
-    const line = command(process.execPath, "-e", "process.stdout.write(JSON.stringify(process.argv.slice(1)))", "--", ...HOSTILE);
+    const line = command(
+      process.execPath,
+      "-e",
+      "process.stdout.write(JSON.stringify(process.argv.slice(1)))",
+      "--",
+      ...HOSTILE,
+    );
     const { stdout } = spawnSync(shell, ["-c", line], { encoding: "utf8", env: {} });
     expect((JSON.parse(stdout) as string[]).slice(-HOSTILE.length)).toEqual(HOSTILE);
   });
@@ -26,6 +32,9 @@ describe.each(["dash", "bash"])("%s gives back", (shell) => {
   });
 });
 
-test.each(["releases/r1", "v1.0.0+build_7-x", "--no-wait", "DEPLOY_ROOT=/srv/shop", "user@host:/srv", "50%"])("%s needs no quotes", (word) => {
-  expect(quote(word)).toBe(word);
-});
+test.each(["releases/r1", "v1.0.0+build_7-x", "--no-wait", "DEPLOY_ROOT=/srv/shop", "user@host:/srv", "50%"])(
+  "%s needs no quotes",
+  (word) => {
+    expect(quote(word)).toBe(word);
+  },
+);

@@ -4,7 +4,15 @@ import type { DatabaseSync } from "node:sqlite";
 import { openDatabase } from "../../scripts/core/database.ts";
 import type { TreeFacts } from "../../scripts/core/observe.ts";
 import type { ReleaseStatus } from "../../scripts/core/step.ts";
-import { getRow, isGood, isServing, listRows, setPinned, type Upsert, upsertRow } from "../../scripts/release/registry.ts";
+import {
+  getRow,
+  isGood,
+  isServing,
+  listRows,
+  setPinned,
+  type Upsert,
+  upsertRow,
+} from "../../scripts/release/registry.ts";
 import { lineBefore } from "../../scripts/release/rollback.ts";
 import { makePlace } from "./places.ts";
 
@@ -13,11 +21,14 @@ beforeEach(() => {
   database = openDatabase(path.join(makePlace(), "registry.db"));
 });
 
-const put = (releaseId: string, status: ReleaseStatus, more: Partial<Upsert> = {}, now?: Date) => upsertRow(database, { releaseId, sha: `sha-of-${releaseId}`, status, ...more }, now);
+const put = (releaseId: string, status: ReleaseStatus, more: Partial<Upsert> = {}, now?: Date) =>
+  upsertRow(database, { releaseId, sha: `sha-of-${releaseId}`, status, ...more }, now);
 const statusOf = (id: string) => getRow(database, id)?.status;
 const previousOf = (id: string) => getRow(database, id)?.previous_release_id;
-const deploy = (id: string) => (["building", "built", "deploying", "deployed"] as const).forEach((status) => void put(id, status));
-const rollBack = (id: string) => (["rollback_in_progress", "rolled_back"] as const).forEach((status) => void put(id, status));
+const deploy = (id: string) =>
+  (["building", "built", "deploying", "deployed"] as const).forEach((status) => void put(id, status));
+const rollBack = (id: string) =>
+  (["rollback_in_progress", "rolled_back"] as const).forEach((status) => void put(id, status));
 
 const at = (day: number) => new Date(Date.UTC(2026, 10, day, 12, 0, 0, 999));
 
@@ -25,7 +36,10 @@ const at = (day: number) => new Date(Date.UTC(2026, 10, day, 12, 0, 0, 999));
 function targets(): string[] {
   const rows = listRows(database);
   const releaseId = rows.find(({ status }) => isServing(status))?.release_id;
-  const tree = { current: { kind: "link", ...(releaseId ? { releaseId } : {}) }, rows: new Map(rows.map((row) => [row.release_id, row])) } as unknown as TreeFacts;
+  const tree = {
+    current: { kind: "link", ...(releaseId ? { releaseId } : {}) },
+    rows: new Map(rows.map((row) => [row.release_id, row])),
+  } as unknown as TreeFacts;
   return lineBefore(tree).filter((id) => isGood(statusOf(id) ?? ""));
 }
 
@@ -124,7 +138,8 @@ describe("a rollback without an id", () => {
 
   test("never goes to what failed", () => {
     deploy("r1");
-    for (const id of ["r2", "r3"]) for (const status of ["building", "built", "deploying", "deploy_failed"] as const) put(id, status);
+    for (const id of ["r2", "r3"])
+      for (const status of ["building", "built", "deploying", "deploy_failed"] as const) put(id, status);
     deploy("r4");
     expect(targets()).toEqual(["r1"]);
   });
@@ -140,7 +155,8 @@ describe("a rollback without an id", () => {
 
 test("whatever happened: one release serves, rolling back ends, and each target had served", () => {
   let seed = 7;
-  const random = (below: number) => Math.floor(((seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0) / 2 ** 32) * below);
+  const random = (below: number) =>
+    Math.floor(((seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0) / 2 ** 32) * below);
   const served = new Set<string>();
   for (let round = 0; round < 400; round++) {
     const id = `r${random(12)}`;

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { quote } from "../../scripts/core/step.ts";
 import { keepReserve, spendReserve } from "../../scripts/core/reserve.ts";
@@ -29,14 +30,24 @@ test("where there is room it is left, and where there are no logs yet it is not 
   expect(fs.existsSync(path.join(paths.logs, ".reserve"))).toBe(true);
 });
 
-const inNamespace = ["--map-root-user", "--mount"];
-const canMount = spawnSync("unshare", [...inNamespace, "sh", "-c", "mount -t tmpfs -o size=1m none /mnt"]).status === 0;
+/** Runs lines where mounts are their own. */
+const inNamespace = (lines: string) =>
+  spawnSync("sh", ["-c", `exec unshare --map-root-user --mount sh -c ${quote(lines)}`], { encoding: "utf8" });
+const canMount = inNamespace("mount -t tmpfs -o size=1m none /mnt").status === 0;
 
 // A file system of 16 MiB of its own, in a mount namespace of its own.
-test.skipIf(!canMount)("on a full disk it is given back, is enough for records, and is not kept again while it is tight", () => {
-  const place = makePlace();
-  const lines = `mount -t tmpfs -o size=16m none ${quote(place)} && exec ${quote(bun)} ${quote(path.join(import.meta.dirname, "spend-reserve.ts"))} ${quote(place)}`;
-  const { stdout, stderr } = spawnSync("unshare", [...inNamespace, "sh", "-c", lines], { encoding: "utf8" });
-  expect(stderr).toBe("");
-  expect(JSON.parse(stdout), "kept, kept while there is room, given back, not made again").toEqual([true, true, false, false]);
-});
+test.skipIf(!canMount)(
+  "on a full disk it is given back, is enough for records, and is not kept again while it is tight",
+  () => {
+    const place = makePlace();
+    const lines = `mount -t tmpfs -o size=16m none ${quote(place)} && exec ${quote(bun)} ${quote(fileURLToPath(import.meta.resolve("./spend-reserve.ts")))} ${quote(place)}`;
+    const { stdout, stderr } = inNamespace(lines);
+    expect(stderr).toBe("");
+    expect(JSON.parse(stdout), "kept, kept while there is room, given back, not made again").toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  },
+);
