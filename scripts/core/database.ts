@@ -21,6 +21,7 @@ const MIGRATIONS = [
      kind TEXT NOT NULL,
      release_id TEXT,
      previous_release_id TEXT,
+     previous_link TEXT,
      status_before TEXT,
      arguments TEXT NOT NULL,
      pid INTEGER NOT NULL,

@@ -13,6 +13,8 @@ export interface OperationRow {
   kind: string;
   release_id: string | null;
   previous_release_id: string | null;
+  /** What the link `current` held; null: there was no link. */
+  previous_link: string | null;
   status_before: string | null;
   arguments: string;
   pid: number;
@@ -40,6 +42,14 @@ export const openOperations = (database: DatabaseSync) =>
     .prepare("SELECT * FROM operations WHERE finished_at IS NULL ORDER BY started_at")
     .all() as unknown as OperationRow[];
 
+/** What an operation is about, and what was current when it began. */
+export interface OperationSubject {
+  releaseId?: string;
+  previousId?: string;
+  /** The link's own text. */
+  previousLink?: string;
+}
+
 /** The record of one operation: what it is about, each step with its time, how it ended. */
 export class Journal {
   readonly id: string;
@@ -60,12 +70,12 @@ export class Journal {
   }
 
   /** Durable before the plan's first step: what recovery needs to know. */
-  about(releaseId: string | undefined, previousId: string | undefined, statusBefore: string | undefined): void {
+  about({ releaseId, previousId, previousLink }: OperationSubject, statusBefore: string | undefined): void {
     this.database
       .prepare(
-        `UPDATE operations SET release_id = ?, previous_release_id = ?, status_before = ?, has_touched = 0 WHERE id = ?`,
+        `UPDATE operations SET release_id = ?, previous_release_id = ?, previous_link = ?, status_before = ?, has_touched = 0 WHERE id = ?`,
       )
-      .run(releaseId ?? null, previousId ?? null, statusBefore ?? null, this.id);
+      .run(releaseId ?? null, previousId ?? null, previousLink ?? null, statusBefore ?? null, this.id);
   }
 
   /** Durable before the first step that touches what serves. */

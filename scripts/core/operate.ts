@@ -101,7 +101,7 @@ async function carryOut<F, A>(
 
 async function recoverFirst(context: Context, database: DatabaseSync, actions: Actions): Promise<void> {
   if (openOperations(database).length === 0) return;
-  const { recoverInterrupted } = await import("../release/recover.ts");
+  const { recoverInterrupted } = await import("../release/recover-first.ts");
   await recoverInterrupted(context, database, actions, signal());
 }
 
@@ -114,7 +114,7 @@ async function carryOutPlan(
   for (const note of plan.notes ?? []) reporter().say(note);
   const before = plan.releaseId ? getRow(database, plan.releaseId)?.status : undefined;
   // A deploy ends with a plan about no release: its record stays that of the one that it deployed.
-  if (plan.releaseId ?? plan.previousId) journal.about(plan.releaseId, plan.previousId, before);
+  if (plan.releaseId ?? plan.previousId) journal.about(plan, before);
   const giveRoom = () => spendReserve(context.paths);
   await applyPlan(plan, { signal: signal(), logPath, operationId: journal.id, actions, giveRoom }, journal);
   if (plan.refusal) throw plan.refusal;

@@ -120,6 +120,8 @@ export interface Plan {
   /** The release that the plan is about, and the one that was current when it was made. */
   releaseId?: string;
   previousId?: string;
+  /** What the link `current` held then. */
+  previousLink?: string;
   /** Thrown once the steps are done: a refusal that leaves a record. */
   refusal?: SwitchbackError;
   /** Warnings that a person should read before the steps. */

@@ -83,7 +83,7 @@ const scenes: Scene[] = [
   ],
 ];
 
-async function play(): Promise<Stage> {
+async function perform(): Promise<Stage> {
   const removed = removeOldStages();
   const stage = await makeStage();
   try {
@@ -112,7 +112,7 @@ function sayFarewell({ appPath, treePath, rootPath }: Stage): void {
 setReporter({}, process.env);
 holdSignals();
 try {
-  sayFarewell(await play());
+  sayFarewell(await perform());
 } catch (error) {
   writeOut(2, `${reporter().paint("red", "The demo did not succeed:")} ${(error as Error).message}\n`);
   process.exitCode = exitOf(error);

@@ -6,8 +6,6 @@ import { quote } from "../core/step.ts";
 import { missingEnvironment } from "../release/environment.ts";
 import { isServing } from "../release/registry.ts";
 import { observeShared, type SharedFact } from "../release/shared.ts";
-import { readEnvFile } from "../service/env-file.ts";
-import { envRequired } from "../service/environment.ts";
 import { observeProcessFacts } from "../service/processes.ts";
 import { type Finding, note, ok, orOk, wrong } from "./finding.ts";
 
@@ -123,7 +121,7 @@ export function checkEnvironment(context: Context, tree: TreeFacts): Finding[] {
   const fix = "set it in the service's env_file";
   try {
     const id = tree.current.releaseId;
-    const missing = id ? missingEnvironment(context, context.manifest, id) : missingInShared(context);
+    const missing = missingEnvironment(context, context.manifest, id ?? "next", id !== undefined);
     return orOk(
       "env_required",
       missing.map((line) => wrong("env_required", line, fix)),
@@ -132,22 +130,4 @@ export function checkEnvironment(context: Context, tree: TreeFacts): Finding[] {
   } catch (error) {
     return [wrong("env_required", (error as Error).message, PREPARE)];
   }
-}
-
-function missingInShared({ manifest, paths }: Context): string[] {
-  const placeOf = (file: string) => {
-    const entry = manifest.linked_files.find(({ path: place }) => place === path.normalize(file));
-    return entry ? path.join(paths.shared, entry.shared) : path.resolve(manifest.source.repo, file);
-  };
-  return Object.entries(manifest.services).flatMap(([name, { env, env_file, env_required }]) => {
-    const files = env_file.map((file) => readEnvFile(`-${placeOf(file.replace(/^-/, ""))}`, paths.shared).values);
-    const environment = Object.assign({ ...env }, ...files.map((values) => Object.fromEntries(values))) as Record<
-      string,
-      string
-    >;
-    return envRequired(env_required, environment).map(
-      (one) =>
-        `services.${name}: ${one.name} is ${one.problem === "missing" ? "not set" : one.problem === "empty" ? "empty" : "still a placeholder"}`,
-    );
-  });
 }

@@ -100,6 +100,7 @@ export function examplePrepare(context: Context, phase: "link" | "harden"): Plan
     shared,
     suite: { version: "", isInstalled: true, files: [], packages: new Map<string, string>() },
     running: phase === "link" ? [] : names(context),
+    services: names(context),
     taken,
     freeBytes: 0,
   };

@@ -45,6 +45,7 @@ export function planActivation(context: Context, facts: ActivationFacts, mode: M
     title: `${verb} ${target.id}`,
     releaseId: target.id,
     ...(previousId ? { previousId } : {}),
+    ...(tree.current.target === undefined ? {} : { previousLink: tree.current.target }),
     notes: facts.notices,
     steps: [
       ...reconcile(context, tree),
@@ -123,7 +124,7 @@ function record(context: Context, release: ReleaseFact, status: ReleaseStatus): 
 const CAN_SERVE = new Set<ReleaseStatus | undefined>([undefined, "built", "replaced", "replaced_by_rollback", "pruned"]);
 
 /** The link wins: what it names and the registry does not hold for serving (adopted, or linked by hand) is recorded first. */
-function reconcile(context: Context, { current, rows }: TreeFacts): RecordStep[] {
+export function reconcile(context: Context, { current, rows }: TreeFacts): RecordStep[] {
   const id = current.releaseId;
   const row = id ? rows.get(id) : undefined;
   if (!id || context.overrides.isRegistrySkipped || !CAN_SERVE.has(row?.status)) return [];
@@ -188,7 +189,8 @@ export const failureHook = (context: Context, releaseId: string): Step[] =>
 function remember(context: Context, target: ReleaseFact, mode: Mode): Step[] {
   const content = renderTreeCopy(context.loaded);
   const { manifests, manifest } = context.paths;
-  const isKept = mode === "rollback" && target.hasRecordedManifest;
+  // What was not tried did not run healthy.
+  const isKept = context.overrides.isGateSkipped || (mode === "rollback" && target.hasRecordedManifest);
   const recorded: Step = {
     kind: "write",
     title: `Keep the manifest with which ${target.id} runs`,

@@ -152,8 +152,8 @@ function refuseUnready(context: Context, facts: BuildFacts): void {
   const needed = Math.max(last, source.bytes);
   if (needed > room.freeBytes || source.files > room.freeFiles)
     throw new FailedError(
-      `no room for a release: about ${megabytes(needed)} and ${source.files} files are needed, ${megabytes(room.freeBytes)} and ${room.freeFiles} files are free`,
-      { next: ["ops/release/prune.ts --keep 2", `df -h ${context.paths.deployTo}; df -i ${context.paths.deployTo}`] },
+      `no room for a release: about ${megabytes(needed)} and ${source.files} files are needed, ${megabytes(room.freeBytes)}${Number.isFinite(room.freeFiles) ? ` and ${room.freeFiles} files` : ""} are free`,
+      { next: [`${context.opsPath}/release/prune.ts --keep 2`, `df -h ${quote(context.paths.deployTo)}; df -i ${quote(context.paths.deployTo)}`] },
     );
 }
 

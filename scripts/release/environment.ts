@@ -1,19 +1,38 @@
+import path from "node:path";
 import type { Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
 import { releasePath } from "../core/paths.ts";
+import type { ServiceDefinition } from "../service/definition.ts";
 import { definitionsOf, placeOf } from "../service/definitions.ts";
 import { envRequired, serviceEnvironment } from "../service/environment.ts";
 import { realPath } from "../service/real-path.ts";
 
-/** What `env_required` of each service misses when it runs from a release; names only, never a value. */
-export function missingEnvironment(context: Context, manifest: Manifest, id: string): string[] {
+/**
+ * What `env_required` of each service misses when it runs from a release; names only, never a value. Of a release that is
+ * not built yet the linked files are known already: they lie in `shared/`.
+ */
+export function missingEnvironment(context: Context, manifest: Manifest, id: string, isBuilt: boolean): string[] {
   const release = { id, path: realPath(releasePath(context.paths, id)) };
   return definitionsOf(manifest).flatMap((definition) => {
     const required = manifest.services[definition.name]?.env_required ?? [];
-    if (required.length === 0) return [];
-    const environment = serviceEnvironment(definition, placeOf(context), release);
-    return envRequired(required, environment).map(({ name, problem }) => `services.${definition.name}: ${name} is ${said(problem)}`);
+    const known = isBuilt ? definition : fromShared(context, manifest, definition);
+    if (required.length === 0 || !known) return [];
+    const environment = serviceEnvironment(known, placeOf(context), release);
+    return envRequired(required, environment).map(
+      ({ name, problem }) => `services.${definition.name}: ${name} is ${said(problem)}`,
+    );
   });
+}
+
+/** The definition with its files read from `shared/`; undefined when one of them is only there once it is built. */
+function fromShared(context: Context, manifest: Manifest, definition: ServiceDefinition): ServiceDefinition | undefined {
+  const files = definition.env_file.map((entry) => {
+    const [, mark = "", file = entry] = /^(-?)(.*)$/.exec(entry) ?? [];
+    const linked = manifest.linked_files.find((one) => one.path === path.normalize(file));
+    if (path.isAbsolute(file)) return entry;
+    return linked && `${mark}${path.join(context.paths.shared, linked.shared)}`;
+  });
+  return files.includes(undefined) ? undefined : { ...definition, env_file: files as string[] };
 }
 
 const said = (problem: "missing" | "empty" | "placeholder") =>

@@ -10,7 +10,7 @@ import { signal } from "../core/operate.ts";
 import { reporter } from "../core/reporter.ts";
 import { command } from "../core/step.ts";
 import { checkedId } from "./build_release.ts";
-import { recoverInterrupted } from "./recover.ts";
+import { recoverInterrupted } from "./recover-first.ts";
 import { setPinned } from "./registry.ts";
 import { showCommand } from "./show-command.ts";
 import { entryOf, showOperation } from "./timeline.ts";
@@ -42,7 +42,7 @@ async function applyPin(context: Context, verb: PinVerb, id: string): Promise<Pi
     const message = `${id} is ${isPinned ? "pinned" : "not pinned"}${wasPinned === isPinned ? " already" : ""}.`;
     const journal = new Journal(database, operationId(verb));
     journal.begin(verb, [JSON.stringify({ id })]);
-    journal.about(id, undefined, undefined);
+    journal.about({ releaseId: id }, undefined);
     setPinned(database, id, isPinned);
     journal.finish("done", EXIT.done, message);
     return { release_id: id, is_pinned: isPinned, message };

@@ -9,7 +9,7 @@ import { quote } from "../core/step.ts";
 import { installedSuite, planSuite, type SuiteFacts } from "../host/suite.ts";
 import { renderTreeCopy } from "../manifest/load.ts";
 import { refuseLater } from "../manifest/later.ts";
-import { runningServices, supervisorOf } from "../service/definitions.ts";
+import { definitionsOf, recordedManifest, runningServices, supervisorOf } from "../service/definitions.ts";
 import { startStep, stopStep } from "../service/steps.ts";
 import { drain, gate } from "./activation.ts";
 import { keptPath, observeShared, planTree, type SharedFact, takingPath } from "./shared.ts";
@@ -27,6 +27,8 @@ export interface PrepareFacts {
   shared: SharedFact[];
   suite: SuiteFacts;
   running: string[];
+  /** The services of the current release, as it last ran healthy. */
+  services: string[];
   /** What is taken over: absolute source, place in `shared/`, bytes. */
   taken: { fact: SharedFact; source: string; bytes: number }[];
   freeBytes: number;
@@ -46,12 +48,15 @@ async function observePrepare(context: Context, { phase, from }: PrepareArgs): P
   const wanted = phase === "link" ? [] : shared.flatMap((fact) => toTake(fact, phase));
   const own = await ownProcesses(context, running);
   for (const { source } of wanted) refuseOpen(source, own);
+  const tree = observeTree(context.paths);
+  const current = tree.current.releaseId;
   const { bavail, bsize } = fs.statfsSync(existing(context.paths.deployTo));
   return {
-    tree: observeTree(context.paths),
+    tree,
     shared,
     suite: installedSuite(context),
     running,
+    services: definitionsOf(current ? recordedManifest(context, current) : context.manifest).map(({ name }) => name),
     taken: wanted.map(({ fact, source }) => ({ fact, source, bytes: sizeOf(source) })),
     freeBytes: bavail * bsize,
   };
@@ -105,10 +110,11 @@ function refuseMissing(shared: SharedFact[]): void {
 
 function planEntry(fact: SharedFact): Step[] {
   if (fact.state !== "absent") return [];
-  const parent: Step = { kind: "mkdir", title: `Make ${path.dirname(fact.sharedPath)}`, path: path.dirname(fact.sharedPath) };
+  const place = path.dirname(fact.sharedPath);
+  const parent: Step[] = fact.shared.includes("/") ? [{ kind: "mkdir", title: `Make ${place}`, path: place }] : [];
   if (fact.hasSource)
-    return [parent, { kind: "link", title: `Link shared/${fact.shared} to ${fact.sourcePath}`, path: fact.sharedPath, target: fact.sourcePath }];
-  if (fact.kind === "file" || fact.optional) return [parent];
+    return [...parent, { kind: "link", title: `Link shared/${fact.shared} to ${fact.sourcePath}`, path: fact.sharedPath, target: fact.sourcePath }];
+  if (fact.kind === "file" || fact.optional) return parent;
   return [{ kind: "mkdir", title: `Make ${fact.sharedPath}`, path: fact.sharedPath }, ...planMode(fact)];
 }
 
@@ -127,6 +133,7 @@ const planMode = (fact: SharedFact): Step[] =>
 /** Phase 2, or moving in: copies while nothing writes, proves the copies, then lets each take its place by renames. */
 function planTakeOver(context: Context, facts: PrepareFacts, args: PrepareArgs): Plan {
   const { taken, freeBytes, shared } = facts;
+  refuseMissing(shared.filter(({ state }) => state === "dangling"));
   const needed = taken.reduce((sum, { bytes }) => sum + bytes, 0);
   if (needed > freeBytes)
     throw new FailedError(`no room: ${megabytes(needed)} are needed in ${context.paths.shared}, ${megabytes(freeBytes)} are free`, { next: "df -h" });
@@ -171,13 +178,23 @@ function planSwap(fact: SharedFact): Step[] {
   return [...(fact.state === "link" ? [aside] : []), in_, ...planMode(fact)];
 }
 
-function planBack(context: Context, { running, tree }: PrepareFacts): Step[] {
+// A service that only a pid file knows is stopped, and nothing says how to start it again.
+function planBack(context: Context, { running, services, tree }: PrepareFacts): Step[] {
   const id = tree.current.releaseId;
-  if (!id || running.length === 0) return [];
-  return [...startStep(running, { isRecorded: true }), ...gate(context, id, { isRecorded: true })];
+  const again = services.filter((name) => running.includes(name));
+  if (!id || again.length === 0) return [];
+  return [...startStep(again, { isRecorded: true }), ...gate(context, id, { isRecorded: true })];
 }
 
 const stopped = ({ running }: PrepareFacts) => stopStep(running.toReversed()).map((step) => ({ ...step, touches: true }));
+
+/** Only what was swapped is put back: of the other entries nothing has changed yet. */
+function planPutBack({ shared, sharedPath, state }: SharedFact, aside: string): Step {
+  const [place, kept] = [quote(sharedPath), quote(keptPath(sharedPath))];
+  const away = `if [ -e ${place} ]; then mv -- ${place} ${quote(aside)}; fi`;
+  const lines = state === "link" ? [`if [ -L ${kept} ]; then`, away, `mv -- ${kept} ${place}`, "fi"] : [away];
+  return { kind: "run", key: "put-back", title: `Put the old ${shared} back`, run: { lines, cwd: path.dirname(sharedPath), env: {} } };
+}
 
 // What a service wrote into the copy before it failed is kept beside it: no data is lost.
 function planUndo(context: Context, facts: PrepareFacts): Step[] {
@@ -186,13 +203,7 @@ function planUndo(context: Context, facts: PrepareFacts): Step[] {
     ...stopped(facts),
     ...facts.taken.flatMap(({ fact }): Step[] => [
       { kind: "remove", title: `Remove the copy of ${fact.shared}`, path: takingPath(fact.sharedPath) },
-      { kind: "move", title: `Keep the copy of ${fact.shared} aside`, from: fact.sharedPath, to: `${fact.sharedPath}.${suffix}`, optional: true },
-      ...(fact.state === "link" && fact.linkedTo
-        ? [
-            { kind: "link", title: `Link shared/${fact.shared} to ${fact.linkedTo} again`, path: fact.sharedPath, target: fact.linkedTo } as const,
-            { kind: "remove", title: `Remove the kept link of ${fact.shared}`, path: keptPath(fact.sharedPath) } as const,
-          ]
-        : []),
+      planPutBack(fact, `${fact.sharedPath}.${suffix}`),
     ]),
     ...planBack(context, facts),
   ];

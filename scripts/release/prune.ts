@@ -103,11 +103,15 @@ export function judge({ tree, used }: PruneFacts, keep: number): Verdict[] {
   for (const row of present) if (row.is_pinned) say(row.release_id, "it is pinned");
   for (const [id, who] of used) say(id, `it is in use by ${who}`);
   for (const row of good) if (countGood(good, reasons) < keep) say(row.release_id, `it is one of the ${keep} good ones to keep`);
+  for (const row of present) if (!isOurs(row)) say(row.release_id, "it was not built here and never served: it is left alone");
   for (const row of built.slice(0, keep)) say(row.release_id, "it is built and was not deployed yet");
   const known = present.map((row) => verdict(row, reasons.get(row.release_id)));
   const unknown = tree.ids.filter((id) => !tree.rows.has(id));
   return [...known, ...unknown.map((id) => ({ id, goes: false, why: "the registry does not know it: it is left alone" }))];
 }
+
+/** Made by switchback, which records its size, or known by having served. */
+const isOurs = (row: ReleaseRow) => row.bytes !== null || row.activation !== null;
 
 const countGood = (good: ReleaseRow[], reasons: Map<string, string>) =>
   good.filter((row) => reasons.has(row.release_id)).length;

@@ -60,7 +60,9 @@ export function missingShared(context: Context, facts: SharedFact[]): void {
   throw new UsageError(`linked files are missing:\n${lines.join("\n")}`, {
     next: [
       ...(missing.some((fact) => fact.hasSource) ? [`${context.opsPath}/release/prepare_shared.ts`] : []),
-      ...missing.filter((fact) => !fact.hasSource).map((fact) => `install -m 600 /dev/null ${quote(fact.sharedPath)}   # then fill it`),
+      ...missing
+        .filter((fact) => !fact.hasSource)
+        .map(({ sharedPath: place }) => `mkdir -p ${quote(path.dirname(place))} && install -m 600 /dev/null ${quote(place)}   # then fill it`),
     ],
   });
 }

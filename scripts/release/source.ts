@@ -96,12 +96,12 @@ export function git(repo: string, ...words: string[]) {
 /** The lines that fill a release's directory with its source. */
 export function renderExtraction(source: Source, facts: SourceFacts, directory: string, without: string[]): string[] {
   const into = `tar -xof - -C ${quote(directory)}`;
-  if (source.via === "git")
-    return [`git -C ${quote(facts.repo)} -c tar.umask=0022 archive --format=tar ${facts.sha} | ${into}`];
-  const excluded = [".git", ...source.exclude, ...without.map((place) => `/${place}`)].map(
-    (pattern) => `--exclude=${quote(anchored(pattern))}`,
-  );
-  return [`tar -C ${quote(facts.repo)} ${excluded.join(" ")} -cf - . | ${into}`];
+  const excluding = (patterns: string[]) => patterns.map((pattern) => ` --exclude=${quote(anchored(pattern))}`).join("");
+  if (source.via === "worktree")
+    return [`tar -C ${quote(facts.repo)}${excluding([".git", ...source.exclude, ...without.map((place) => `/${place}`)])} -cf - . | ${into}`];
+  // The prefix gives names the form that the patterns have for a working tree.
+  const archive = `git -C ${quote(facts.repo)} -c tar.umask=0022 archive --format=tar --prefix=./ ${facts.sha}`;
+  return [`${archive} | ${into}${excluding(source.exclude)}`];
 }
 
 // As in .gitignore: a pattern with a slash is tied to the root, one without matches a name at any depth.

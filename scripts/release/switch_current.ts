@@ -1,11 +1,10 @@
-import { UsageError } from "../core/errors.ts";
 import type { Context } from "../core/context.ts";
 import { observeRelease, observeTree } from "../core/observe.ts";
 import type { Operation } from "../core/operate.ts";
 import type { Plan } from "../core/step.ts";
 import { notices, refuseLater } from "../manifest/later.ts";
 import { definitionsOf, recordedManifest, runningServices, supervisorOf } from "../service/definitions.ts";
-import { type ActivationFacts, gate, type Mode, planActivation } from "./activation.ts";
+import { type ActivationFacts, gate, type Mode, planActivation, reconcile } from "./activation.ts";
 import { checkedId } from "./build_release.ts";
 import { missingEnvironment } from "./environment.ts";
 import { isGood } from "./registry.ts";
@@ -36,7 +35,7 @@ export async function observeActivation(context: Context, id: string): Promise<A
     services: definitionsOf(manifest).map(({ name }) => name),
     running,
     isServing: await isServing(context, running, id),
-    missingEnv: target.isComplete ? missingEnvironment(context, manifest, id) : [],
+    missingEnv: missingEnvironment(context, manifest, id, target.isComplete),
     notices: notices(context.loaded),
   };
 }
@@ -52,22 +51,21 @@ async function isServing(context: Context, running: string[], id: string): Promi
 export function modeOf(tree: ActivationFacts["tree"], id: string): Mode {
   const line = new Set<string>();
   for (let at = tree.current.releaseId; at && !line.has(at); at = tree.rows.get(at)?.previous_release_id ?? undefined) line.add(at);
-  const status = tree.rows.get(id)?.status;
-  return tree.current.releaseId !== id && line.has(id) && status !== undefined && isGood(status) ? "rollback" : "deploy";
+  return tree.current.releaseId !== id && line.has(id) ? "rollback" : "deploy";
 }
 
 /** A release that is current and serves is left alone; any other is switched to. */
 export function planSwitch(context: Context, facts: ActivationFacts): Plan {
   const { tree, target } = facts;
-  const status = tree.rows.get(target.id)?.status;
-  const isSettled = tree.current.releaseId === target.id && facts.isServing && status !== undefined && isGood(status);
+  const recorded = reconcile(context, tree);
+  const isKnown = recorded.length > 0 || isGood(tree.rows.get(target.id)?.status ?? "");
+  const isSettled = tree.current.releaseId === target.id && facts.isServing && isKnown;
   if (!isSettled) return planActivation(context, facts, modeOf(tree, target.id));
-  if (tree.current.kind !== "link") throw new UsageError(`${context.paths.current} is no link`);
   return {
     title: `Switch to ${target.id}`,
     releaseId: target.id,
     previousId: target.id,
-    steps: gate(context, target.id, { isRecorded: false }),
+    steps: [...gate(context, target.id, { isRecorded: false }), ...recorded],
     discard: [],
     revert: [],
     done: `${target.id} is current already, and healthy.`,

@@ -3,6 +3,7 @@ import type { Operation } from "../core/operate.ts";
 import { refuseLater } from "../manifest/later.ts";
 import { observeNames, type ServiceNames } from "./definitions.ts";
 import { planStart, type StartArgs } from "./start.ts";
+import { stopStep } from "./steps.ts";
 import { planStop } from "./stop.ts";
 
 interface RestartFacts {
@@ -22,6 +23,9 @@ export const restartServices: Operation<RestartFacts, StartArgs> = {
   plan(context, { tree, services }, args) {
     const starting = planStart(context, tree, args);
     const stopping = planStop(context, services, { names: args.names });
-    return [{ ...starting, title: starting.title.replace("Start", "Restart"), steps: [...stopping.steps, ...starting.steps] }];
+    const names = starting.services;
+    const steps = [...stopping.steps, ...starting.steps].map((step) => ({ ...step, touches: true }));
+    const revert = [...stopStep(names.toReversed()), ...planStart(context, tree, { names: args.names, recorded: true }).steps];
+    return [{ ...starting, title: `Restart ${names.join(", ")}`, steps, revert, ...(starting.releaseId ? { previousId: starting.releaseId } : {}) }];
   },
 };

@@ -30,7 +30,7 @@ export const startServices: Operation<TreeFacts, StartArgs> = {
 };
 
 /** Steps that start services of the release that is current. */
-export function planStart(context: Context, facts: TreeFacts, args: StartArgs): Plan {
+export function planStart(context: Context, facts: TreeFacts, args: StartArgs): Plan & { services: string[] } {
   const releaseId = facts.current.releaseId;
   if (!releaseId)
     throw new UsageError(`nothing is deployed in ${context.paths.deployTo}: there is no release to start`, {
@@ -42,6 +42,7 @@ export function planStart(context: Context, facts: TreeFacts, args: StartArgs): 
   const isRecorded = args.recorded === true;
   const wait = args.wait === false || context.overrides.isGateSkipped ? [] : [gateStep(releaseId, { isRecorded })];
   return {
+    services: names,
     title: `Start ${names.join(", ")}`,
     releaseId,
     notes: notices(context.loaded),

@@ -32,7 +32,7 @@ export function planStop(context: Context, { running, stale }: ServiceNames, { n
     ],
     discard: [],
     revert: [],
-    done: chosen.length > 0 ? `${chosen.join(", ")} stopped.` : `${(names.length ? names.join(", ") : "No service")} was not running.`,
+    done: chosen.length > 0 ? `${chosen.join(", ")} stopped.` : names.length > 0 ? `${names.join(", ")} did not run.` : "No service was running.",
   };
 }
 

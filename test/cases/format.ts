@@ -11,7 +11,8 @@ const row = z.strictObject({
   /** What served before it; default: the one above it that served. */
   previous: z.string().nullish(),
   pinned: z.boolean().default(false),
-  bytes: z.int().nullable().default(null),
+  /** Null: it was not built here. */
+  bytes: z.int().nullable().default(1000),
 });
 
 const current = z.union([
@@ -39,6 +40,8 @@ const operation = z.strictObject({
   kind: z.string(),
   release: z.string().nullable().default(null),
   previous: z.string().nullable().default(null),
+  /** The link's text; default: the relative one to previous. */
+  previous_link: z.string().nullable().optional(),
   status_before: status.nullable().default(null),
   touched: z.boolean().default(false),
 });
@@ -78,6 +81,8 @@ const facts = z.strictObject({
   /** The tree has the suite already. */
   suite: z.strictObject({ files: ids, packages: z.record(z.string(), z.string()).default({}) }).optional(),
   operation: operation.optional(),
+  /** recover: the release to go back to is complete; default: it is on disk. */
+  previous_complete: z.boolean().optional(),
   orphans: z.array(z.int()).default([]),
   leftovers: ids,
   removing: ids,

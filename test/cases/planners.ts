@@ -38,7 +38,7 @@ const namesOf = (context: Context) => definitionsOf(context.manifest).map(({ nam
 function built(facts: CaseFacts, id: string): CaseFacts {
   const disk = onDisk(facts);
   if (disk.includes(id)) return facts;
-  const row = { status: "built", activation: null, pinned: false, bytes: null } as const;
+  const row = { status: "built", activation: null, pinned: false, bytes: 1000 } as const;
   return { ...facts, releases: { ...facts.releases, [id]: row }, disk: [...disk, id], unknown: [] };
 }
 
@@ -95,7 +95,7 @@ function prepareOf(context: Context, facts: CaseFacts, { phase, from }: PrepareA
   const taken = shared.filter(isTaken).map((fact) => ({ fact, source: fact.linkedTo ?? fact.sourcePath, bytes: facts.shared[fact.path]?.bytes ?? 0 }));
   const { files = [], packages = {} } = facts.suite ?? {};
   const suite = { version: "1.2.3", isInstalled: facts.suite === undefined, files, packages: new Map(Object.entries(packages)) };
-  return { tree: treeOf(context, facts), shared, suite, running: runningOf(context, facts), taken, freeBytes: facts.room.bytes ?? 1e12 };
+  return { tree: treeOf(context, facts), shared, suite, running: runningOf(context, facts), services: facts.services ?? namesOf(context), taken, freeBytes: facts.room.bytes ?? 1e12 };
 }
 
 function recoveryOf(context: Context, facts: CaseFacts) {
@@ -104,6 +104,7 @@ function recoveryOf(context: Context, facts: CaseFacts) {
   return {
     tree: treeOf(context, facts),
     operation: operationOf(operation as NonNullable<typeof operation>),
+    isPreviousComplete: facts.previous_complete ?? (operation?.previous !== null && treeOf(context, facts).ids.includes(operation?.previous ?? "")),
     running: runningOf(context, facts),
     services: facts.services ?? namesOf(context),
     orphans,
@@ -114,11 +115,12 @@ function recoveryOf(context: Context, facts: CaseFacts) {
   };
 }
 
-const operationOf = ({ kind, release, previous, status_before, touched }: NonNullable<CaseFacts["operation"]>): OperationRow => ({
+const operationOf = ({ kind, release, previous, previous_link, status_before, touched }: NonNullable<CaseFacts["operation"]>): OperationRow => ({
   id: `20261120-221500-${kind}-1a2b`,
   kind,
   release_id: release,
   previous_release_id: previous,
+  previous_link: previous_link === undefined ? (previous === null ? null : `releases/${previous}`) : previous_link,
   status_before,
   arguments: "[]",
   pid: 4711,

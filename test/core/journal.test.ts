@@ -47,10 +47,10 @@ test("an operation is open from its beginning to its end", () => {
   expect(openOperations(database)).toMatchObject([
     { id: journal.id, kind: "deploy", arguments: '["main"]', pid: process.pid, has_touched: 0, finished_at: null },
   ]);
-  journal.about("r2", "r1", "built");
+  journal.about({ releaseId: "r2", previousId: "r1", previousLink: "releases/r1" }, "built");
   journal.touch();
   expect(openOperations(database)).toMatchObject([
-    { release_id: "r2", previous_release_id: "r1", status_before: "built", has_touched: 1 },
+    { release_id: "r2", previous_release_id: "r1", previous_link: "releases/r1", status_before: "built", has_touched: 1 },
   ]);
   journal.settle();
   expect(openOperations(database)).toMatchObject([{ has_touched: 0 }]);
@@ -60,9 +60,9 @@ test("an operation is open from its beginning to its end", () => {
 
 test("what it was about with the next plan has not touched anything yet", () => {
   const { database, journal } = makeJournal();
-  journal.about("r2", undefined, undefined);
+  journal.about({ releaseId: "r2" }, undefined);
   journal.touch();
-  journal.about("r2", "r1", "built");
+  journal.about({ releaseId: "r2", previousId: "r1", previousLink: "releases/r1" }, "built");
   expect(openOperations(database)).toMatchObject([{ has_touched: 0 }]);
 });
 

@@ -87,5 +87,5 @@ answers() {
   refute answer
   run op service/stop
   assert_success
-  assert_output --partial "was not running"
+  assert_output "No service was running."
 }

@@ -1,0 +1,69 @@
+import fs from "node:fs";
+import path from "node:path";
+import type { Context } from "../core/context.ts";
+import { standing } from "../core/durable.ts";
+import type { OperationRow } from "../core/journal.ts";
+import { observeRelease, observeTree, type TreeFacts } from "../core/observe.ts";
+import { BUILDING, releasePath } from "../core/paths.ts";
+import { OPERATION_MARK } from "../core/shell.ts";
+import { WAITING } from "../core/steps/link.ts";
+import { definitionsOf, recordedManifest, runningServices } from "../service/definitions.ts";
+import { observeProcesses } from "../service/processes.ts";
+import { findUnfinished } from "./shared.ts";
+
+export interface RecoveryFacts {
+  tree: TreeFacts;
+  /** The operation that did not end. */
+  operation: OperationRow;
+  /** Services that run now. */
+  running: string[];
+  /** The release to go back to is still there, and complete. */
+  isPreviousComplete: boolean;
+  /** Services of the release to go back to, as it last ran healthy. */
+  services: string[];
+  /** Processes that the operation started and that outlived it. */
+  orphans: number[];
+  /** Directories and files that no operation would leave: absolute. */
+  leftovers: string[];
+  /** Releases that were on their way out. */
+  removing: string[];
+  /** Releases that bear the mark of a build. */
+  building: string[];
+  /** Shared entries of which only the old one is left, under its kept name: [kept, its own place]. */
+  kept: [string, string][];
+}
+
+/** Looks at what an interrupted operation left. */
+export async function observeRecovery(context: Context, operation: OperationRow): Promise<RecoveryFacts> {
+  const { paths } = context;
+  const tree = observeTree(paths);
+  const entries = fs.existsSync(paths.releases) ? fs.readdirSync(paths.releases) : [];
+  const previous = operation.previous_release_id;
+  const { marks } = observeProcesses(OPERATION_MARK);
+  const unfinished = findUnfinished(context);
+  return {
+    tree,
+    operation,
+    isPreviousComplete: previous !== null && observeRelease(paths, previous).isComplete,
+    running: await runningServices(context),
+    services: definitionsOf(previous ? recordedManifest(context, previous) : context.manifest).map(({ name }) => name),
+    orphans: [...marks].flatMap(([pid, mark]) => (mark === operation.id ? [pid] : [])),
+    leftovers: [
+      ...entries.filter((name) => name.startsWith(".beginning-")).map((name) => path.join(paths.releases, name)),
+      ...[...new Set([paths.deployTo, path.dirname(paths.current), paths.manifests])].flatMap(waitingIn),
+      ...unfinished.flatMap(({ kept, taking, isMissing }) => [taking, ...(isMissing ? [] : [kept])]).filter((place) => standing(place)),
+    ],
+    removing: entries.flatMap((name) => (name.startsWith(".removing-") ? [name.slice(".removing-".length)] : [])),
+    building: tree.ids.filter((id) => fs.existsSync(path.join(releasePath(paths, id), BUILDING))),
+    kept: unfinished.flatMap(({ kept, place, isMissing }) => (isMissing ? [[kept, place] as [string, string]] : [])),
+  };
+}
+
+const waitingIn = (directory: string) =>
+  fs.existsSync(directory)
+    ? fs
+        .readdirSync(directory)
+        .filter((name) => name.startsWith(WAITING) || /\.new(-\d+)?$/.test(name))
+        .map((name) => path.join(directory, name))
+    : [];
+
