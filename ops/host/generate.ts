@@ -1,7 +1,6 @@
 #!/bin/sh
 //usr/bin/env true; d=$(dirname -- "$(readlink -f -- "$0")"); exec "$d/../_bun" "$0" "$@"
-import { typedLauncher } from "../../scripts/host/typed-launcher.ts";
-import { answer, entry } from "../../scripts/core/entry.ts";
+import { answer, entry, typedLauncher } from "../../scripts/core/entry.ts";
 import { EXIT } from "../../scripts/core/errors.ts";
 
 await entry<{ check?: boolean; force?: boolean }>({

@@ -2,7 +2,7 @@
 //usr/bin/env true; d=$(dirname -- "$(readlink -f -- "$0")"); exec "$d/../_bun" "$0" "$@"
 import { answer, entry } from "../../scripts/core/entry.ts";
 
-await entry<{ release?: string; recorded?: boolean; smoke?: boolean; untilIdle?: boolean }>({
+await entry<{ release?: string; recorded?: boolean; smoke?: boolean; untilIdle?: boolean; only?: string }>({
   name: "release/health_check",
   summary:
     "Prove that the current release is healthy: the processes that answer are its own, and stay up. Exit code 1 when not.",
@@ -10,6 +10,7 @@ await entry<{ release?: string; recorded?: boolean; smoke?: boolean; untilIdle?:
     ["--release <id>", "the release that must be current"],
     ["--recorded", "with the services and checks that it last ran healthy with, instead of the manifest's"],
     ["--smoke", "the smoke requests too"],
+    ["--only <services>", "only these services, joined by commas"],
     ["--until-idle", "wait until the application is idle, as drain says, instead"],
   ],
   async main(call) {

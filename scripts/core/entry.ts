@@ -36,8 +36,8 @@ export interface CommandDefinition<Options> {
   main(call: Call<Options>): Promise<number | void>;
 }
 
-/** Where the typed launcher lies; taken out of the environment, so that no child believes it to be its own. */
-const launcher = process.env["SWITCHBACK_LAUNCHER"];
+/** The launcher as it was typed; taken out of the environment, so that no child believes it to be its own. */
+export const typedLauncher = process.env["SWITCHBACK_LAUNCHER"] || undefined;
 delete process.env["SWITCHBACK_LAUNCHER"];
 
 /** Parses the command line, runs the command, and ends the process with its exit code. */
@@ -59,7 +59,7 @@ async function exitCodeOf<Options>(definition: CommandDefinition<Options>, words
 
 async function loadContext({ manifest, env }: Flags): Promise<Context> {
   const { createContext } = await import("./context.ts");
-  return createContext({ manifest, env, launcherPath: launcher });
+  return createContext({ manifest, env, launcherPath: typedLauncher });
 }
 
 function parse<Options>(definition: CommandDefinition<Options>, words: string[]) {

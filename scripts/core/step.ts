@@ -74,6 +74,8 @@ export interface WaitStep extends Titled {
   /** With the services and checks that the release last ran healthy with, in place of the manifest's. */
   recorded?: boolean;
   smoke?: boolean;
+  /** Only these services have to be healthy; default: all. */
+  only?: string[];
 }
 
 /** Gives a release a status in the registry. */

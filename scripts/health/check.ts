@@ -3,7 +3,7 @@ import type { Context } from "../core/context.ts";
 import { FailedError } from "../core/errors.ts";
 import { releasePath } from "../core/paths.ts";
 import { reporter } from "../core/reporter.ts";
-import { definitionsOf, recordedManifest, supervisorOf } from "../service/definitions.ts";
+import { chosenDefinitions, definitionsOf, recordedManifest, supervisorOf } from "../service/definitions.ts";
 import { realPath } from "../service/real-path.ts";
 import { gate, type GateInput } from "./gate.ts";
 import type { Proof } from "./identity.ts";
@@ -15,6 +15,8 @@ export interface HealthOptions {
   recorded?: boolean | undefined;
   /** The smoke requests too, once the gate has passed. */
   smoke?: boolean | undefined;
+  /** Only these services, by their own checks. */
+  only?: string[] | undefined;
 }
 
 /** What the gate saw of a healthy release; times in milliseconds. */
@@ -39,7 +41,8 @@ export async function applyHealthCheck(
   options: HealthOptions,
   signal: AbortSignal | undefined,
 ): Promise<HealthProof> {
-  const manifest = options.recorded ? recordedManifest(context, options.releaseId) : context.manifest;
+  const whole = options.recorded ? recordedManifest(context, options.releaseId) : context.manifest;
+  const manifest = options.only ? partOf(whole, options.only) : whole;
   const input = { ...(await gateInput(context, manifest, options.releaseId)), signal };
   const result = await gate(input);
   if (!result.ok) throw unhealthy(context, manifest, result.reason ?? "not healthy", result.lastAnswer);
@@ -51,6 +54,14 @@ export async function applyHealthCheck(
   const tried = await smoke(manifest.smoke, signal ?? new AbortController().signal);
   if (!tried.ok) throw unhealthy(context, manifest, `smoke: ${tried.reason}`, undefined);
   return { ...proof, smoked: manifest.smoke.length };
+}
+
+/** A manifest that knows these services only: what is asked of the whole application is not asked of a part. */
+function partOf(manifest: Manifest, names: string[]): Manifest {
+  chosenDefinitions(definitionsOf(manifest), names);
+  const services = Object.entries(manifest.services).filter(([name]) => names.includes(name));
+  const isWhole = services.length === Object.keys(manifest.services).length;
+  return isWhole ? manifest : { ...manifest, services: Object.fromEntries(services), health: undefined };
 }
 
 async function gateInput(context: Context, manifest: Manifest, releaseId: string): Promise<GateInput> {
@@ -131,7 +142,7 @@ function unhealthy(context: Context, manifest: Manifest, reason: string, lastAns
     return lines.length > 0 ? [`last lines of ${definition.name}:`, ...lines.map((line) => `  ${line}`)] : [];
   });
   const answer = lastAnswer ? [`last answer: ${lastAnswer}`] : [];
-  return new FailedError(`not healthy: ${reason}`, {
+  return new FailedError(reason.startsWith("not healthy") ? reason : `not healthy: ${reason}`, {
     output: [...answer, ...logs],
     next: [`${context.opsPath}/service/logs.ts`, `${context.opsPath}/service/status.ts`],
   });

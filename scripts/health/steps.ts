@@ -5,10 +5,12 @@ export interface GateChoice {
   isRecorded: boolean;
   /** The smoke requests too. */
   hasSmoke?: boolean;
+  /** Only these services; default: all. */
+  only?: string[];
 }
 
 /** The gate: proves that a release answers. */
-export const gateStep = (releaseId: string, { isRecorded, hasSmoke }: GateChoice): WaitStep => ({
+export const gateStep = (releaseId: string, { isRecorded, hasSmoke, only }: GateChoice): WaitStep => ({
   kind: "wait",
   key: "gate",
   title: `Wait until ${releaseId} is healthy`,
@@ -16,6 +18,7 @@ export const gateStep = (releaseId: string, { isRecorded, hasSmoke }: GateChoice
   releaseId,
   ...(isRecorded ? { recorded: true } : {}),
   ...(hasSmoke ? { smoke: true } : {}),
+  ...(only ? { only } : {}),
 });
 
 /** `drain`: waits until the application has no work that a stop would cut. */

@@ -69,6 +69,8 @@ export function planSuite({ paths }: Context, suite: SuiteFacts): Step[] {
       `mkdir -p -- ${quote(path.join(taking, "node_modules", path.dirname(name)))}`,
       `cp -RL -- ${quote(from)} ${quote(path.join(taking, "node_modules", name))}`,
     ]),
+    // A checkout may be read-only; its copy has to be removable by the tree's owner.
+    `chmod -R u+w -- ${quote(taking)}`,
     // Durable before it counts: after a power cut a suite that bears its version would never be copied again.
     `sync -f ${quote(taking)} 2>/dev/null || sync`,
   ];

@@ -54,6 +54,7 @@ export const VALUED = new Set([
   "--take-over",
   "--to",
   "--keep",
+  "--only",
   "--app",
   "--deploy-to",
   "--port",

@@ -11,6 +11,8 @@ export interface HealthCheckOptions {
   recorded?: boolean | undefined;
   smoke?: boolean | undefined;
   untilIdle?: boolean | undefined;
+  /** Names of services, joined by commas. */
+  only?: string | undefined;
 }
 
 /** What `health_check --json` gives when it says yes. */
@@ -47,7 +49,8 @@ export async function checkHealth(
 
 async function waitForHealth(context: Context, id: string, options: HealthCheckOptions, stop: AbortSignal) {
   const { recorded, smoke } = options;
-  const proof = await applyHealthCheck(context, { releaseId: id, recorded, smoke }, stop);
+  const only = options.only?.split(",").filter(Boolean);
+  const proof = await applyHealthCheck(context, { releaseId: id, recorded, smoke, only }, stop);
   const services = proof.services.map(({ service, pid, port }) => ({ service, pid, port: port ?? null }));
   const value: HealthAnswer = {
     release_id: id,

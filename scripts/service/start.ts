@@ -40,7 +40,7 @@ export function planStart(context: Context, facts: TreeFacts, args: StartArgs): 
   const names = chosenDefinitions(definitionsOf(manifest), args.names).map(({ name }) => name);
   if (names.length === 0) throw new UsageError("the manifest has no services");
   const isRecorded = args.recorded === true;
-  const wait = args.wait === false || context.overrides.isGateSkipped ? [] : [gateStep(releaseId, { isRecorded })];
+  const wait = args.wait === false || context.overrides.isGateSkipped ? [] : [gateStep(releaseId, { isRecorded, ...(args.names.length > 0 ? { only: names } : {}) })];
   return {
     services: names,
     title: `Start ${names.join(", ")}`,
