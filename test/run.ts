@@ -38,7 +38,8 @@ function check(): Tally {
   const tally: Tally = { passed: 0, failed: 0, skipped: [] };
   for (const [title, [program = "", ...words]] of CHECKS) {
     const { status, error, stdout, stderr } = spawnSync(program, words, { cwd: root, encoding: "utf8" });
-    if ((error as NodeJS.ErrnoException | undefined)?.code === "ENOENT") tally.skipped.push(`${title}: ${program} is not installed`);
+    if (error && "code" in error && error.code === "ENOENT")
+      tally.skipped.push(`${title}: ${program} is not installed`);
     else if (status === 0) tally.passed++;
     else tally.failed++;
     say(`${error ? "skip" : status === 0 ? "ok  " : "FAIL"}  ${title}`);
@@ -60,9 +61,13 @@ async function unit(): Promise<Tally> {
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
   await stream(bun, ["--bun", vitest, "run", "--config", "test/vitest.config.ts", ...reporters]);
   if (!fs.existsSync(report)) return { passed: 0, failed: 1, skipped: [] };
-  const { numPassedTests, numFailedTests, numFailedTestSuites, testResults } = JSON.parse(fs.readFileSync(report, "utf8")) as VitestReport;
+  const { numPassedTests, numFailedTests, numFailedTestSuites, testResults } = JSON.parse(
+    fs.readFileSync(report, "utf8"),
+  ) as VitestReport;
   const all = testResults.flatMap(({ assertionResults }) => assertionResults);
-  const skipped = all.filter(({ status }) => status === "skipped" || status === "pending").map(({ fullName }) => fullName);
+  const skipped = all
+    .filter(({ status }) => status === "skipped" || status === "pending")
+    .map(({ fullName }) => fullName);
   return { passed: numPassedTests, failed: Math.max(numFailedTests, Math.min(1, numFailedTestSuites)), skipped };
 }
 
@@ -83,10 +88,14 @@ async function batsFile(file: string): Promise<Tally> {
   const began = performance.now();
   const { output, status } = await collect(path.join(root, "node_modules/bats/bin/bats"), ["--formatter", "tap", file]);
   const lines = output.split("\n");
-  const skipped = lines.filter((line) => /^ok .* # skip/i.test(line)).map((line) => `${name}: ${line.replace(/^ok \d+ /, "")}`);
+  const skipped = lines
+    .filter((line) => /^ok .* # skip/i.test(line))
+    .map((line) => `${name}: ${line.replace(/^ok \d+ /, "")}`);
   const failed = lines.filter((line) => line.startsWith("not ok ")).length;
   const passed = lines.filter((line) => line.startsWith("ok ")).length - skipped.length;
-  say(`${failed > 0 || status !== 0 ? "FAIL" : "ok  "}  ${name}: ${passed} passed, ${failed} failed (${((performance.now() - began) / 1000).toFixed(1)} s)`);
+  say(
+    `${failed > 0 || status !== 0 ? "FAIL" : "ok  "}  ${name}: ${passed} passed, ${failed} failed (${((performance.now() - began) / 1000).toFixed(1)} s)`,
+  );
   if (failed > 0 || status !== 0) say(output);
   return { passed, failed: failed === 0 && status !== 0 ? 1 : failed, skipped };
 }
@@ -114,14 +123,17 @@ function collect(program: string, words: string[]): Promise<{ status: number | n
   const child = spawn(program, words, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   const chunks: Buffer[] = [];
   for (const from of [child.stdout, child.stderr]) from.on("data", (chunk: Buffer) => void chunks.push(chunk));
-  return new Promise((resolve) => child.once("close", (status) => resolve({ status, output: Buffer.concat(chunks).toString() })));
+  return new Promise((resolve) =>
+    child.once("close", (status) => resolve({ status, output: Buffer.concat(chunks).toString() })),
+  );
 }
 
 const TIERS: Record<string, () => Tally | Promise<Tally>> = { check, unit, ops: bats, faults };
 
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !(name in TIERS));
-if (unknown.length > 0) throw new Error(`there is no tier ${unknown.join(", ")}; there are ${Object.keys(TIERS).join(", ")}`);
+if (unknown.length > 0)
+  throw new Error(`there is no tier ${unknown.join(", ")}; there are ${Object.keys(TIERS).join(", ")}`);
 const total: Tally = { passed: 0, failed: 0, skipped: [] };
 const summary: string[] = [];
 for (const [name, run] of Object.entries(TIERS)) {

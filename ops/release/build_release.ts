@@ -15,7 +15,7 @@ await entry<{ id?: string; seal?: string }>({
   async main(call) {
     const { id, seal, dryRun } = call.options;
     const { buildRelease } = await import("../../scripts/release/build_release.ts");
-    if (seal) return void (await import("../../scripts/release/seal.ts")).applySeal((await call.context()).paths, seal);
+    if (seal) return void (await import("../../scripts/build/seal.ts")).applySeal((await call.context()).paths, seal);
     await change(call, buildRelease, { ref: call.args[0], id, dryRun });
   },
 });

@@ -14,7 +14,7 @@ await entry<{ limit?: string; all?: boolean; timeline?: boolean }>({
   async main(call) {
     const { limit = "50", all, timeline } = call.options;
     const context = await call.context();
-    const { countOf } = await import("../../scripts/release/amounts.ts");
+    const { countOf } = await import("../../scripts/text/amounts.ts");
     const count = countOf("--limit", limit);
     if (timeline) {
       const { observeTimeline, renderTimeline } = await import("../../scripts/release/timeline.ts");

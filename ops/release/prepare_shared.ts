@@ -16,7 +16,7 @@ await entry<{ harden?: boolean; move?: string | true; takeOver?: string; to?: st
   async main(call) {
     const { harden, move, takeOver, to } = call.options;
     if (harden && move) throw new UsageError("--harden and --move are two things: give one of them");
-    if (takeOver && to) return (await import("../../scripts/release/take-over.ts")).applyTakeOver(takeOver, to);
+    if (takeOver && to) return (await import("../../scripts/shared/take-over.ts")).applyTakeOver(takeOver, to);
     const { prepareShared } = await import("../../scripts/release/prepare_shared.ts");
     const phase = harden ? "harden" : move ? "move" : "link";
     await change(call, prepareShared, { phase, from: typeof move === "string" ? move : undefined });

@@ -5,7 +5,8 @@ import { entry } from "../../scripts/core/entry.ts";
 
 await entry({
   name: "release/switch_current",
-  summary: "Make a complete release current: drain, stop, link, start, gate, record. A release that fails its gate is rolled back.",
+  summary:
+    "Make a complete release current: drain, stop, link, start, gate, record. A release that fails its gate is rolled back.",
   arguments: [["<id>", "the release, as ops/release/list.ts names it"]],
   async main(call) {
     const { switchCurrent } = await import("../../scripts/release/switch_current.ts");

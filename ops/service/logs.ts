@@ -16,7 +16,7 @@ await entry<{ lines?: string; follow?: boolean }>({
     const { lines = "50", follow, json } = call.options;
     if (follow && json) throw new UsageError("--follow has no end, and --json answers once: give one of them");
     const context = await call.context();
-    const { countOf } = await import("../../scripts/release/amounts.ts");
+    const { countOf } = await import("../../scripts/text/amounts.ts");
     const logs = await import("../../scripts/service/logs.ts");
     const count = countOf("--lines", lines);
     const files = logs.observeLogFiles(context, call.args as string[]);

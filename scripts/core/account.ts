@@ -13,11 +13,16 @@ export interface Account {
  */
 export function accountOf(uid: number): Account | undefined {
   const lines = fs.readFileSync("/etc/passwd", "utf8").split("\n");
-  const [name, , , , , home, shell] = lines.map((line) => line.split(":")).find((fields) => fields[2] === String(uid)) ?? [];
+  const [name, , , , , home, shell] =
+    lines.map((line) => line.split(":")).find((fields) => fields[2] === String(uid)) ?? [];
   if (name) return { name, home: home || "/", shell: shell || "/bin/sh" };
   const asked = spawnSync("id", ["-un", String(uid)], { encoding: "utf8" });
   if (asked.status !== 0) return undefined;
-  return { name: asked.stdout.trim(), home: uid === process.getuid?.() ? (process.env["HOME"] ?? "/") : "/", shell: "/bin/sh" };
+  return {
+    name: asked.stdout.trim(),
+    home: uid === process.getuid?.() ? (process.env["HOME"] ?? "/") : "/",
+    shell: "/bin/sh",
+  };
 }
 
 /** Name of the user that runs; its number where it has no name. */

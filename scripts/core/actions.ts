@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { getRow, type ReleaseRow, type Upsert, upsertRow } from "../release/registry.ts";
+import { getRow, type ReleaseRow, type Upsert, upsertRow } from "../registry/releases.ts";
 import type { Context } from "./context.ts";
 import { observeRelease } from "./observe.ts";
 import type { Paths } from "./paths.ts";
@@ -10,7 +10,8 @@ import type { SuiteCommand, WaitStep } from "./step.ts";
 export function createActions(context: Context, database: DatabaseSync): Actions {
   return {
     call: (command) => call(context, command),
-    wait: (step, signal) => (step.until === "idle" ? waitForIdle(context, step, signal) : waitForHealth(context, step, signal)),
+    wait: (step, signal) =>
+      step.until === "idle" ? waitForIdle(context, step, signal) : waitForHealth(context, step, signal),
     record: (step) => void applyRecord(context.paths, database, step),
   };
 }
@@ -22,8 +23,9 @@ async function call(context: Context, { ops, args }: SuiteCommand): Promise<void
     return applyStart(context, names, { recorded: args.includes("--recorded") });
   }
   if (ops === "service/stop") return (await import("../service/stop.ts")).applyStop(context, names);
-  if (ops === "release/build_release") return (await import("../release/seal.ts")).applySeal(context.paths, names[0] as string);
-  return (await import("../release/take-over.ts")).applyTakeOver(names[0] as string, names[1] as string);
+  if (ops === "release/build_release")
+    return (await import("../build/seal.ts")).applySeal(context.paths, names[0] as string);
+  return (await import("../shared/take-over.ts")).applyTakeOver(names[0] as string, names[1] as string);
 }
 
 async function waitForHealth(context: Context, step: WaitStep, signal: AbortSignal | undefined): Promise<void> {

@@ -7,7 +7,7 @@ import {
   SwitchbackError,
   UsageError,
 } from "./errors.ts";
-import type { Journal, StepOutcome } from "./journal.ts";
+import type { Journal, StepOutcome } from "../registry/journal.ts";
 import { reporter } from "./reporter.ts";
 import type { Plan, Step } from "./step.ts";
 import type { ApplyContext } from "./steps/kind.ts";
@@ -74,7 +74,7 @@ async function discard(plan: Plan, failed: SwitchbackError, context: ApplyContex
 }
 
 async function revert(plan: Plan, failed: SwitchbackError, context: ApplyContext, journal: Journal) {
-  reporter().say(reporter().paint("yellow", `${failed.message}`));
+  reporter().say(reporter().paint("yellow", failed.message));
   reporter().say(`Restoring ${plan.previousId ?? "what was before: nothing"} …`);
   try {
     for (const step of plan.revert) await applyStep(step, { ...context, signal: undefined }, journal);
@@ -89,8 +89,8 @@ async function revert(plan: Plan, failed: SwitchbackError, context: ApplyContext
   return retold(Kind, `${failed.message}; rolled back: ${outcome}`, failed, []);
 }
 
-function retold<K extends typeof FailedError | typeof InterruptedError | typeof RestoredError>(
-  Kind: K,
+function retold(
+  Kind: typeof FailedError | typeof InterruptedError | typeof RestoredError,
   message: string,
   failed: SwitchbackError,
   left: string[],

@@ -1,5 +1,6 @@
 import { answer, type Call } from "./entry.ts";
-import { operate, type Operation } from "./operate.ts";
+import { operate } from "./operate.ts";
+import type { Operation } from "./operation.ts";
 
 /** The body of every command that changes something: climb the staircase, answer how it ended. */
 export async function change<Facts, Args, Options>(

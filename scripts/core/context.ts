@@ -49,7 +49,10 @@ export function contextOf(loaded: LoadedManifest): Context {
     loaded,
     manifest,
     paths: treePaths(manifest.deploy_to, process.env),
-    overrides: { ...overrides, services: overrides.services && chosenServices(manifest.app, manifest.services, overrides.services) },
+    overrides: {
+      ...overrides,
+      services: overrides.services && chosenServices(manifest.app, manifest.services, overrides.services),
+    },
     opsPath: path.join(suitePath, "ops"),
     flags: ["--manifest", filePath, ...(environment ? ["--env", environment] : [])],
   };

@@ -77,9 +77,10 @@ function parse<Options>(definition: CommandDefinition<Options>, words: string[])
     .option("--verbose", "say everything; show where an error arose");
   for (const [form, meaning] of definition.arguments ?? []) command.argument(form, meaning);
   for (const [form, meaning] of definition.options ?? []) command.option(form, meaning);
-  if (definition.examples) command.addHelpText("after", `\nExamples:\n${definition.examples.map((line) => `  ${line}`).join("\n")}`);
+  if (definition.examples)
+    command.addHelpText("after", `\nExamples:\n${definition.examples.map((line) => `  ${line}`).join("\n")}`);
   command.parse(words, { from: "user" });
-  return { args: command.args, options: command.opts() as Options & Flags };
+  return { args: command.args, options: command.opts<Options & Flags>() };
 }
 
 function report(error: unknown, flags: Flags): number {
@@ -87,10 +88,12 @@ function report(error: unknown, flags: Flags): number {
   const known = error instanceof SwitchbackError ? error : undefined;
   const exit = known?.exit ?? EXIT.failed;
   const message = error instanceof Error ? error.message : String(error);
-  if (flags.json) writeOut(1, `${JSON.stringify({ error: message, exit, next: known?.next ?? [], output: known?.output ?? [] })}\n`);
+  if (flags.json)
+    writeOut(1, `${JSON.stringify({ error: message, exit, next: known?.next ?? [], output: known?.output ?? [] })}\n`);
   writeOut(2, `${reporter().paint("red", "error:")} ${message}\n`);
   for (const text of known?.output ?? []) for (const line of text.trimEnd().split("\n")) writeOut(2, `    ${line}\n`);
-  if (known && known.next.length > 0) writeOut(2, `What to type:\n${known.next.map((line) => `    ${line}\n`).join("")}`);
+  if (known && known.next.length > 0)
+    writeOut(2, `What to type:\n${known.next.map((line) => `    ${line}\n`).join("")}`);
   if (flags.verbose && error instanceof Error) writeOut(2, `${stackOf(error)}\n`);
   return exit;
 }

@@ -15,7 +15,7 @@ export function follow(file: string, onText: (text: string) => void, from?: numb
   let tail = "";
   let isOpen = true;
   const drain = () => {
-    for (let read = 1; read > 0; ) {
+    for (let read = 1; read > 0;) {
       read = fs.readSync(fd, buffer, 0, buffer.length, offset);
       offset += read;
       const text = buffer.toString("utf8", 0, read);

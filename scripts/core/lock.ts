@@ -15,7 +15,7 @@ export function acquireLock(file: string, describeHolder: () => string): void {
     database.exec("PRAGMA busy_timeout = 0; BEGIN IMMEDIATE");
   } catch (error) {
     database.close();
-    if (!/locked|busy/.test(String((error as Error).message))) throw error;
+    if (!/locked|busy/.test((error as Error).message)) throw error;
     throw new BusyError(`another operation is at work: ${describeHolder()}`, {
       next: "wait until it has ended, then type the command again",
     });

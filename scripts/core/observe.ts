@@ -1,9 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
-import { listRows, type ReleaseRow } from "../release/registry.ts";
-import { openDatabaseToRead } from "./database.ts";
+import { listRows, type ReleaseRow } from "../registry/releases.ts";
+import { openDatabaseToRead } from "../registry/database.ts";
 import { standing } from "./durable.ts";
-import { type OperationRow, openOperations } from "./journal.ts";
+import { type OperationRow, openOperations } from "../registry/journal.ts";
 import { BUILDING, type Paths, recordedManifestPath, releasePath } from "./paths.ts";
 
 /** What `current` is now. */
@@ -110,7 +110,10 @@ export function observeRelease(paths: Paths, id: string): ReleaseFact {
   };
 }
 
-type Metadata = Pick<ReleaseFact, "isSealed" | "sha" | "builtAt" | "ref" | "isDirty" | "bytes" | "files" | "treeSha256">;
+type Metadata = Pick<
+  ReleaseFact,
+  "isSealed" | "sha" | "builtAt" | "ref" | "isDirty" | "bytes" | "files" | "treeSha256"
+>;
 
 function observeMetadata(directory: string): Metadata {
   const json = readText(path.join(directory, "RELEASE.json"));

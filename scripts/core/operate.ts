@@ -1,31 +1,21 @@
 import fs from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
-import { getRow } from "../release/registry.ts";
+import { getRow } from "../registry/releases.ts";
 import { createActions } from "./actions.ts";
 import { applyPlan, asSwitchbackError } from "./apply.ts";
 import type { Context } from "./context.ts";
-import { openDatabase, openDatabaseToRead } from "./database.ts";
+import { openDatabase, openDatabaseToRead } from "../registry/database.ts";
 import { EXIT, InterruptedError, type SwitchbackError } from "./errors.ts";
-import { beginRecord, type Journal, openOperations } from "./journal.ts";
+import { beginRecord, type Journal, openOperations } from "../registry/journal.ts";
 import { acquireLock, releaseLock } from "./lock.ts";
 import { setOverrides } from "./overrides.ts";
 import { writeOut } from "./output.ts";
+import type { Operation } from "./operation.ts";
 import { reporter, seconds } from "./reporter.ts";
 import { keepReserve, spendReserve } from "./reserve.ts";
 import { showPlans, showStep } from "./show.ts";
 import type { Plan } from "./step.ts";
 import type { Actions, ShowContext } from "./steps/kind.ts";
-
-/** An operation that changes the host: what it looks at, and what it decides from that. */
-export interface Operation<Facts, Args> {
-  /** Word under which the journal and the log keep it. */
-  kind: string;
-  /** It gives room back or brings back what served: on a full disk it may use what was kept for that. */
-  mayUseReserve?: boolean;
-  observe(context: Context, args: Args): Facts | Promise<Facts>;
-  /** Pure. More than one plan: each stands when the next one fails. */
-  plan(context: Context, facts: Facts, args: Args): Plan[];
-}
 
 export interface OperateOptions {
   dryRun?: boolean;

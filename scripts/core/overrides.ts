@@ -36,13 +36,22 @@ export function readOverrides(env: NodeJS.ProcessEnv): Overrides {
 }
 
 /** The manifest's services that `DEPLOY_SERVICES` names, by their own names or by their units'. */
-export function chosenServices(app: string, services: Record<string, { unit?: string | undefined }>, words: string[]): string[] {
+export function chosenServices(
+  app: string,
+  services: Record<string, { unit?: string | undefined }>,
+  words: string[],
+): string[] {
   const bare = (unit: string) => unit.replace(/\.service$/, "");
-  const names = Object.entries(services).map(([name, { unit }]) => ({ name, all: [name, `${app}-${name}`, ...(unit ? [bare(unit)] : [])] }));
+  const names = Object.entries(services).map(([name, { unit }]) => ({
+    name,
+    all: [name, `${app}-${name}`, ...(unit ? [bare(unit)] : [])],
+  }));
   return words.map((word) => {
     const found = names.find(({ all }) => all.includes(bare(word)));
     if (found) return found.name;
-    throw new UsageError(`DEPLOY_SERVICES names ${word}, and the manifest has the services ${Object.keys(services).join(", ") || "none"}`);
+    throw new UsageError(
+      `DEPLOY_SERVICES names ${word}, and the manifest has the services ${Object.keys(services).join(", ") || "none"}`,
+    );
   });
 }
 

@@ -127,8 +127,11 @@ let current = new Reporter({});
 export const reporter = () => current;
 
 /** Sets the reporter of this process, from the command line's flags and the kind of standard output. */
-export function setReporter(flags: { quiet?: boolean; json?: boolean; verbose?: boolean }, env: NodeJS.ProcessEnv): void {
-  const isTerminal = process.stdout.isTTY === true && env["TERM"] !== "dumb";
+export function setReporter(
+  flags: { quiet?: boolean; json?: boolean; verbose?: boolean },
+  env: NodeJS.ProcessEnv,
+): void {
+  const isTerminal = process.stdout.isTTY && env["TERM"] !== "dumb";
   const isColoured = isTerminal && (env["NO_COLOR"] ?? "") === "";
   current = new Reporter({
     isQuiet: flags.quiet === true,

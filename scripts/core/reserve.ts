@@ -24,7 +24,10 @@ export function keepReserve(paths: Paths): void {
   // Random bytes: a file system that compresses would keep no room for zeros.
   const bytes = crypto.getRandomValues(new Uint8Array(65_536));
   for (let i = 0; i < FILES; i++)
-    fs.writeFileSync(path.join(place, String(i)), Buffer.concat(Array.from({ length: BYTES_EACH / bytes.length }, () => bytes)));
+    fs.writeFileSync(
+      path.join(place, String(i)),
+      Buffer.concat(Array.from({ length: BYTES_EACH / bytes.length }, () => bytes)),
+    );
 }
 
 function isTight({ deployTo }: Paths, times: number): boolean {

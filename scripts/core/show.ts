@@ -1,9 +1,9 @@
 import { type Plan, quote, type Step } from "./step.ts";
-import type { Kind, ShowContext } from "./steps/kind.ts";
+import type { ShowContext } from "./steps/kind.ts";
 import { kindOf } from "./steps/kinds.ts";
 
 /** The step as POSIX shell. */
-export const showStep = (step: Step, context: ShowContext) => (kindOf(step) as Kind<Step>).show(step, context);
+export const showStep = (step: Step, context: ShowContext) => kindOf(step).show(step, context);
 
 const indented = (text: string, by: string) => by + text.replaceAll("\n", `\n${by}`);
 

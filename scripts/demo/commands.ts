@@ -21,7 +21,8 @@ export async function run(stage: Stage, expected: number, name: string, ...words
   reporter().say(reporter().paint("bold", `$ ${["ops", name].join("/")}.ts ${words.join(" ")}`.trimEnd()));
   const code = await exitCode(stage, name, words, stopping.signal);
   refuseStopped();
-  if (code !== expected) throw new FailedError(`ops/${name}.ts ended with exit code ${code}, and ${expected} was expected`);
+  if (code !== expected)
+    throw new FailedError(`ops/${name}.ts ended with exit code ${code}, and ${expected} was expected`);
 }
 
 /** Stops the services, whatever happened; a second Ctrl-C does not cut that short. */
@@ -38,11 +39,23 @@ export function refuseStopped(): void {
 
 // A caller's DEPLOY_ROOT or DEPLOY_MANIFEST would lead the commands to another tree.
 function ownEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(DEPLOY_|SWITCHBACK_|REPO_ROOT$)/.test(name)));
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(DEPLOY_|SWITCHBACK_|REPO_ROOT$)/.test(name)),
+  );
 }
 
-function exitCode(stage: Stage, name: string, words: string[], signal: AbortSignal | undefined): Promise<number | null> {
-  const options: SpawnOptions = { cwd: stage.appPath, env: ownEnvironment(), stdio: ["ignore", "inherit", "inherit"], detached: !signal };
+function exitCode(
+  stage: Stage,
+  name: string,
+  words: string[],
+  signal: AbortSignal | undefined,
+): Promise<number | null> {
+  const options: SpawnOptions = {
+    cwd: stage.appPath,
+    env: ownEnvironment(),
+    stdio: ["ignore", "inherit", "inherit"],
+    detached: !signal,
+  };
   const child = spawn(path.join(opsPath, `${name}.ts`), words, options);
   const abort = () => child.kill("SIGINT");
   signal?.addEventListener("abort", abort);

@@ -102,9 +102,14 @@ async function perform(): Promise<Stage> {
 }
 
 function sayFarewell({ appPath, treePath, rootPath }: Stage): void {
-  const command = (name: string, ...words: string[]) => `  ${[quote(`${treePath}/ops/${name}.ts`), ...words].join(" ")}`;
+  const command = (name: string, ...words: string[]) =>
+    `  ${[quote(`${treePath}/ops/${name}.ts`), ...words].join(" ")}`;
   say(`\nDone in ${seconds(performance.now() - since)}. Nothing runs any more; everything is left for you to look at:`);
-  say([`  ls -l ${quote(treePath)} ${quote(`${treePath}/releases`)}`, `  cat ${quote(`${appPath}/deploy.yaml`)}`].join("\n"));
+  say(
+    [`  ls -l ${quote(treePath)} ${quote(`${treePath}/releases`)}`, `  cat ${quote(`${appPath}/deploy.yaml`)}`].join(
+      "\n",
+    ),
+  );
   say([command("service/start"), command("release/rollback"), command("service/stop")].join("\n"));
   say(`To remove it (the next demo does that too):\n  rm -rf ${quote(rootPath)}`);
 }

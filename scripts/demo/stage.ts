@@ -24,7 +24,12 @@ const TEMPLATE = path.resolve(import.meta.dirname, "../../templates/demo/app");
 export async function makeStage(): Promise<Stage> {
   const rootPath = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), PREFIX)));
   process.chdir(rootPath);
-  const stage = { rootPath, appPath: path.join(rootPath, "app"), treePath: path.join(rootPath, "tree"), port: await freePort() };
+  const stage = {
+    rootPath,
+    appPath: path.join(rootPath, "app"),
+    treePath: path.join(rootPath, "tree"),
+    port: await freePort(),
+  };
   fs.mkdirSync(stage.appPath);
   for (const name of fs.readdirSync(TEMPLATE)) write(stage, name, fs.readFileSync(path.join(TEMPLATE, name), "utf8"));
   change(stage, "deploy.yaml", "port: 8080", `port: ${stage.port}`);
@@ -36,7 +41,9 @@ export async function makeStage(): Promise<Stage> {
 export function removeOldStages(): string[] {
   const tmp = fs.realpathSync(os.tmpdir());
   const names = fs.readdirSync(tmp).filter((name) => name.startsWith(PREFIX));
-  const old = names.map((name) => path.join(tmp, name)).filter((place) => isOwn(place) && usersOfPath(place).length === 0);
+  const old = names
+    .map((name) => path.join(tmp, name))
+    .filter((place) => isOwn(place) && usersOfPath(place).length === 0);
   for (const place of old) {
     makeRemovable(place);
     fs.rmSync(place, { recursive: true, force: true });
@@ -79,7 +86,8 @@ function git({ appPath }: Stage, ...words: string[]): void {
   const identity = ["-c", "user.name=demo", "-c", "user.email=demo@localhost"];
   const env = { ...process.env, ...GIT_ENV };
   const { status, stderr, error } = spawnSync("git", ["-C", appPath, ...identity, ...words], { encoding: "utf8", env });
-  if (status !== 0) throw new FailedError(`git ${words.join(" ")} failed: ${error?.message ?? stderr.trim()}`, { next: "install git" });
+  if (status !== 0)
+    throw new FailedError(`git ${words.join(" ")} failed: ${error?.message ?? stderr.trim()}`, { next: "install git" });
 }
 
 function freePort(): Promise<number> {

@@ -13,5 +13,6 @@ export async function visit(stage: Stage, release: string): Promise<void> {
   reporter().say(`${reporter().paint("bold", `$ curl ${url}`)}\n${reporter().paint("cyan", text)}`);
   const seen = JSON.parse(text) as { release?: string; visits?: number };
   if (seen.release !== release) throw new FailedError(`${release} should answer, and it was ${seen.release}`);
-  if (seen.visits !== visits) throw new FailedError(`this is visit ${visits}, and the application counts ${seen.visits}`);
+  if (seen.visits !== visits)
+    throw new FailedError(`this is visit ${visits}, and the application counts ${seen.visits}`);
 }

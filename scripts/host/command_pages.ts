@@ -18,10 +18,10 @@ import {
   exampleStart,
   exampleStop,
   exampleSwitch,
-} from "./example-facts.ts";
+} from "../suite/example-facts.ts";
 import { exits } from "./exits.ts";
-import { showForPage } from "./shown-plans.ts";
-import { renderTemplate, templatesPath } from "./template.ts";
+import { showForPage } from "../suite/shown-plans.ts";
+import { renderTemplate, templatesPath } from "../suite/template.ts";
 
 /** Every command that changes what serves or the registry, with the plans that its page shows. */
 export const PAGES: Record<string, (context: Context) => Plan[]> = {

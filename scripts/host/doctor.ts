@@ -7,10 +7,10 @@ import { environmentNames } from "../manifest/layers.ts";
 import { openManifest } from "../manifest/document.ts";
 import { notices, refuseLater } from "../manifest/later.ts";
 import { findManifest, type LoadedManifest, loadManifest } from "../manifest/load.ts";
-import { checkClock, checkRoom, checkSuite, checkTools } from "./doctor-host.ts";
-import { checkPorts, checkShared } from "./doctor-ports.ts";
-import { checkEnvironment, checkLinked, checkTree } from "./doctor-tree.ts";
-import { type Finding, note, ok, wrong } from "./finding.ts";
+import { checkClock, checkRoom, checkSuite, checkTools } from "../doctor/host.ts";
+import { checkPorts, checkShared } from "../doctor/ports.ts";
+import { checkEnvironment, checkLinked, checkTree } from "../doctor/tree.ts";
+import { type Finding, note, ok, wrong } from "../doctor/finding.ts";
 import { type GenerateOptions, observeGenerated } from "./generate.ts";
 
 /** Everything that would keep the next command from working; looks, and changes nothing. */

@@ -10,8 +10,8 @@ import type { ApplyContext } from "../core/steps/kind.ts";
 import { openManifest } from "../manifest/document.ts";
 import { environmentNames } from "../manifest/layers.ts";
 import { findManifest, loadManifest } from "../manifest/load.ts";
-import { renderChecklist } from "./checklist.ts";
-import { renderCrontab } from "./crontab.ts";
+import { renderChecklist } from "../suite/checklist.ts";
+import { renderCrontab } from "../suite/crontab.ts";
 import {
   BASELINE,
   type Baseline,
@@ -22,10 +22,10 @@ import {
   observeFiles,
   planFiles,
   readBaseline,
-} from "./generated.ts";
-import { renderLauncher, renderSuiteFinder, suiteCommands, wantedCommands } from "./launchers.ts";
-import { type Neutral, openNeutral } from "./neutral.ts";
-import { renderRunbook } from "./runbook.ts";
+} from "../suite/generated.ts";
+import { renderLauncher, renderSuiteFinder, suiteCommands, wantedCommands } from "../suite/launchers.ts";
+import { type Neutral, openNeutral } from "../suite/neutral.ts";
+import { renderRunbook } from "../suite/runbook.ts";
 
 export interface GenerateFacts {
   /** The manifest's folder, absolute. */

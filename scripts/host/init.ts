@@ -15,8 +15,8 @@ import {
   observeFiles,
   planFiles,
   readBaseline,
-} from "./generated.ts";
-import { openNeutral } from "./neutral.ts";
+} from "../suite/generated.ts";
+import { openNeutral } from "../suite/neutral.ts";
 
 export interface InitOptions extends Omit<DraftOptions, "port"> {
   port?: string | undefined;

@@ -33,7 +33,8 @@ export function openManifest(filePath: string, file: string): ManifestDocument {
     report(source.rangeOf([], "value")[0], `${showWhole(root)}, wanted keys such as app and deploy_to`);
   const trailer = readTrailer(text);
   if (trailer && !isAbsolute(trailer.originPath)) report(trailer.offset, "origin: wanted an absolute path", 80);
-  if (trailer?.deployTo && !isAbsolute(trailer.deployTo)) report(trailer.offset, "deploy_to: wanted an absolute path", 80);
+  if (trailer?.deployTo && !isAbsolute(trailer.deployTo))
+    report(trailer.offset, "deploy_to: wanted an absolute path", 80);
   if (problems.length > 0) throw new ManifestError(file, text, problems);
   const basePath = trailer?.originPath ?? dirname(filePath);
   return {

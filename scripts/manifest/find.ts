@@ -64,9 +64,12 @@ function refuseOtherTree(near: string, beside: string, options: FindOptions): vo
   const own = isTree(besidePath) ? besidePath : treeOf(beside, options);
   if (intended === undefined || own === undefined || isSame(intended, own)) return;
   const nearFile = showFile(near, options.cwd);
-  throw new UsageError(`this command belongs to ${besidePath}, but ${nearFile} here is for ${intended}: say which is meant`, {
-    next: [`--manifest ${beside}`, `--manifest ${nearFile}`],
-  });
+  throw new UsageError(
+    `this command belongs to ${besidePath}, but ${nearFile} here is for ${intended}: say which is meant`,
+    {
+      next: [`--manifest ${beside}`, `--manifest ${nearFile}`],
+    },
+  );
 }
 
 /** The tree that a manifest is for; undefined when it cannot tell, and loading it will say why. */

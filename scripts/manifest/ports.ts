@@ -48,6 +48,6 @@ function portOf(services: PlainMap, inner: string, refuse: (message: string) => 
   if (key !== "port") refuse("wanted ${services.<name>.port}");
   else if (!isPlainMap(service)) refuse(`there is no service "${name}"`);
   else if (service["port"] === undefined) refuse(`the service "${name}" has no port`);
-  else return String(service["port"]);
+  else return `${service["port"] as number}`;
   return undefined;
 }

@@ -34,7 +34,10 @@ export function readTrailer(text: string): Trailer | undefined {
 }
 
 /** `text` with the trailer that lets a copy in the tree find what its relative paths are relative to. */
-export function renderWithTrailer(text: string, { originPath, deployTo, environment }: Omit<Trailer, "offset">): string {
+export function renderWithTrailer(
+  text: string,
+  { originPath, deployTo, environment }: Omit<Trailer, "offset">,
+): string {
   const existing = readTrailer(text);
   const body = existing ? text.slice(0, existing.offset) : text;
   const end = body === "" || body.endsWith("\n") ? "" : "\n";

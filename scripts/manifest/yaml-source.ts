@@ -1,15 +1,4 @@
-import {
-  Composer,
-  type CST,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  type Node,
-  Parser,
-  type Scalar,
-  type YAMLMap,
-} from "yaml";
+import { Composer, type CST, isAlias, isMap, isScalar, isSeq, type Node, Parser, type YAMLMap } from "yaml";
 
 const MAX_DEPTH = 32;
 const MAX_ALIASES = 100;
@@ -151,7 +140,7 @@ class Reader {
     const refuse = (message: string): undefined => this.#refuse(start, message, end - start);
     if (!isScalar(key)) return refuse("wanted a plain word as key");
     if (key.value === null) return refuse("wanted a key in front of the colon");
-    if (typeof key.value !== "string") return refuse(`wanted text as key: quote it, "${(key as Scalar).source ?? ""}"`);
+    if (typeof key.value !== "string") return refuse(`wanted text as key: quote it, "${key.source ?? ""}"`);
     if (FORBIDDEN_KEYS.has(key.value)) return refuse(`the key "${key.value}" is not allowed`);
     if (Object.hasOwn(map, key.value)) return refuse(`the key "${key.value}" stands here a second time`);
     return key.value;

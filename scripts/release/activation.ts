@@ -80,12 +80,19 @@ export function planRestore(context: Context, facts: Pick<ActivationFacts, "tree
   const back: LinkStep | RemoveStep =
     current.target === undefined
       ? { kind: "remove", title: "Remove the current link: nothing was deployed before", path: context.paths.current }
-      : { kind: "link", title: `Point current back at ${current.target}`, path: context.paths.current, target: current.target };
+      : {
+          kind: "link",
+          title: `Point current back at ${current.target}`,
+          path: context.paths.current,
+          target: current.target,
+        };
   const isServing = current.releaseId !== undefined;
   return [
     ...stop(context, names),
     back,
-    ...(isServing ? start(context, facts.running.length ? facts.running : facts.services, { isRecorded: true, isAll: true }) : []),
+    ...(isServing
+      ? start(context, facts.running.length ? facts.running : facts.services, { isRecorded: true, isAll: true })
+      : []),
     ...(isServing ? gate(context, current.releaseId as string, { isRecorded: true }) : []),
   ];
 }
@@ -118,10 +125,18 @@ function stranded(context: Context, previousId: string | undefined): string[] {
 
 function record(context: Context, release: ReleaseFact, status: ReleaseStatus): RecordStep[] {
   if (context.overrides.isRegistrySkipped) return [];
-  return [{ kind: "record", title: `Record ${release.id} as ${status}`, releaseId: release.id, sha: release.sha, status }];
+  return [
+    { kind: "record", title: `Record ${release.id} as ${status}`, releaseId: release.id, sha: release.sha, status },
+  ];
 }
 
-const CAN_SERVE = new Set<ReleaseStatus | undefined>([undefined, "built", "replaced", "replaced_by_rollback", "pruned"]);
+const CAN_SERVE = new Set<ReleaseStatus | undefined>([
+  undefined,
+  "built",
+  "replaced",
+  "replaced_by_rollback",
+  "pruned",
+]);
 
 /** The link wins: what it names and the registry does not hold for serving (adopted, or linked by hand) is recorded first. */
 export function reconcile(context: Context, { current, rows }: TreeFacts): RecordStep[] {
@@ -129,7 +144,9 @@ export function reconcile(context: Context, { current, rows }: TreeFacts): Recor
   const row = id ? rows.get(id) : undefined;
   if (!id || context.overrides.isRegistrySkipped || !CAN_SERVE.has(row?.status)) return [];
   const sha = row?.commit_sha ?? current.sha ?? "";
-  return [{ kind: "record", title: `Record ${id}, which is current, as deployed`, releaseId: id, sha, status: "deployed" }];
+  return [
+    { kind: "record", title: `Record ${id}, which is current, as deployed`, releaseId: id, sha, status: "deployed" },
+  ];
 }
 
 /** The drain, where the manifest has one and something runs that it could wait for. */
@@ -142,7 +159,9 @@ export function drain(context: Context, releaseId: string | undefined, running: 
 const stop = (context: Context, names: string[]) => touching(stopStep(restarted(context, names.toReversed())));
 
 const start = (context: Context, names: string[], choice: StartChoice) =>
-  touching(startStep(restarted(context, names), { ...choice, isAll: choice.isAll === true && !context.overrides.services }));
+  touching(
+    startStep(restarted(context, names), { ...choice, isAll: choice.isAll === true && !context.overrides.services }),
+  );
 
 const touching = (steps: RunStep[]) => steps.map((step) => ({ ...step, touches: true }));
 

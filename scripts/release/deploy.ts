@@ -1,10 +1,10 @@
 import type { ReleaseFact } from "../core/observe.ts";
-import type { Operation } from "../core/operate.ts";
+import type { Operation } from "../core/operation.ts";
 import { type ActivationFacts } from "./activation.ts";
 import { type BuildArgs, type BuildFacts, observeBuild, planBuild } from "./build_release.ts";
 import { renderChanges } from "./changes.ts";
 import { observePrune, planPrune, type PruneFacts } from "./prune.ts";
-import type { ReleaseRow } from "./registry.ts";
+import type { ReleaseRow } from "../registry/releases.ts";
 import { observeActivation, planSwitch } from "./switch_current.ts";
 
 interface DeployFacts {
@@ -19,7 +19,7 @@ interface DeployFacts {
 export const deploy: Operation<DeployFacts, BuildArgs> = {
   kind: "deploy",
   async observe(context, args) {
-    const build = await observeBuild(context, args);
+    const build = observeBuild(context, args);
     const activation = await observeActivation(context, build.id);
     const changes = renderChanges(context, build.tree.current.sha ?? "", build.source.sha);
     return { build, activation: built(activation, build), prune: observePrune(context, build.tree), changes };
@@ -39,8 +39,19 @@ export const deploy: Operation<DeployFacts, BuildArgs> = {
 /** The facts as they will be once the release is built. */
 function built(activation: ActivationFacts, { id, source }: BuildFacts): ActivationFacts {
   if (activation.target.isComplete) return activation;
-  const target: ReleaseFact = { ...activation.target, sha: source.sha, isComplete: true, isBuilding: false, isSealed: true };
-  const row = { ...activation.tree.rows.get(id), release_id: id, commit_sha: source.sha, status: "built" } as ReleaseRow;
+  const target: ReleaseFact = {
+    ...activation.target,
+    sha: source.sha,
+    isComplete: true,
+    isBuilding: false,
+    isSealed: true,
+  };
+  const row = {
+    ...activation.tree.rows.get(id),
+    release_id: id,
+    commit_sha: source.sha,
+    status: "built",
+  } as ReleaseRow;
   return { ...activation, target, tree: { ...activation.tree, rows: new Map([...activation.tree.rows, [id, row]]) } };
 }
 
@@ -49,10 +60,17 @@ function deployed({ tree, used }: PruneFacts, { id, source }: BuildFacts): Prune
   const before = tree.current.releaseId;
   const own = tree.rows.get(id);
   const activation = Math.max(0, ...[...tree.rows.values()].map((row) => row.activation ?? 0)) + 1;
-  const row = { ...(own ?? { release_id: id, is_pinned: 0 }), commit_sha: source.sha, status: "deployed", activation } as ReleaseRow;
+  const row = {
+    ...(own ?? { release_id: id, is_pinned: 0 }),
+    commit_sha: source.sha,
+    status: "deployed",
+    activation,
+  } as ReleaseRow;
   const isNew = before !== id;
-  const rows = new Map([[id, isNew ? { ...row, previous_release_id: before ?? null } : row], ...[...tree.rows].filter(([other]) => other !== id)]);
+  const rows = new Map([
+    [id, isNew ? { ...row, previous_release_id: before ?? null } : row],
+    ...[...tree.rows].filter(([other]) => other !== id),
+  ]);
   const ids = tree.ids.includes(id) ? tree.ids : [...tree.ids, id];
   return { used, tree: { ...tree, ids, rows, current: { ...tree.current, releaseId: id } } };
 }
-

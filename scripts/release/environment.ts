@@ -25,7 +25,11 @@ export function missingEnvironment(context: Context, manifest: Manifest, id: str
 }
 
 /** The definition with its files read from `shared/`; undefined when one of them is only there once it is built. */
-function fromShared(context: Context, manifest: Manifest, definition: ServiceDefinition): ServiceDefinition | undefined {
+function fromShared(
+  context: Context,
+  manifest: Manifest,
+  definition: ServiceDefinition,
+): ServiceDefinition | undefined {
   const files = definition.env_file.map((entry) => {
     const [, mark = "", file = entry] = /^(-?)(.*)$/.exec(entry) ?? [];
     const linked = manifest.linked_files.find((one) => one.path === path.normalize(file));

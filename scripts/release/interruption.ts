@@ -2,14 +2,14 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Context } from "../core/context.ts";
 import { standing } from "../core/durable.ts";
-import type { OperationRow } from "../core/journal.ts";
+import type { OperationRow } from "../registry/journal.ts";
 import { observeRelease, observeTree, type TreeFacts } from "../core/observe.ts";
 import { BUILDING, releasePath } from "../core/paths.ts";
 import { OPERATION_MARK } from "../core/shell.ts";
 import { WAITING } from "../core/steps/link.ts";
 import { definitionsOf, recordedManifest, runningServices } from "../service/definitions.ts";
 import { observeProcesses } from "../service/processes.ts";
-import { findUnfinished } from "./shared.ts";
+import { findUnfinished } from "../shared/linked.ts";
 
 export interface RecoveryFacts {
   tree: TreeFacts;
@@ -51,7 +51,9 @@ export async function observeRecovery(context: Context, operation: OperationRow)
     leftovers: [
       ...entries.filter((name) => name.startsWith(".beginning-")).map((name) => path.join(paths.releases, name)),
       ...[...new Set([paths.deployTo, path.dirname(paths.current), paths.manifests])].flatMap(waitingIn),
-      ...unfinished.flatMap(({ kept, taking, isMissing }) => [taking, ...(isMissing ? [] : [kept])]).filter((place) => standing(place)),
+      ...unfinished
+        .flatMap(({ kept, taking, isMissing }) => [taking, ...(isMissing ? [] : [kept])])
+        .filter((place) => standing(place)),
     ],
     removing: entries.flatMap((name) => (name.startsWith(".removing-") ? [name.slice(".removing-".length)] : [])),
     building: tree.ids.filter((id) => fs.existsSync(path.join(releasePath(paths, id), BUILDING))),
@@ -66,4 +68,3 @@ const waitingIn = (directory: string) =>
         .filter((name) => name.startsWith(WAITING) || /\.new(-\d+)?$/.test(name))
         .map((name) => path.join(directory, name))
     : [];
-

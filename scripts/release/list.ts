@@ -2,11 +2,11 @@ import type { Context } from "../core/context.ts";
 import { observeRelease, observeTree, type ReleaseFact, type TreeFacts } from "../core/observe.ts";
 import { releasePath } from "../core/paths.ts";
 import { reporter } from "../core/reporter.ts";
-import { showBytes, showTime } from "./amounts.ts";
-import type { ReleaseRow } from "./registry.ts";
-import { isServing } from "./registry.ts";
+import { showBytes, showTime } from "../text/amounts.ts";
+import type { ReleaseRow } from "../registry/releases.ts";
+import { isServing } from "../registry/releases.ts";
 import { lastGood } from "./rollback.ts";
-import { type Column, renderTable } from "./table.ts";
+import { type Column, renderTable } from "../text/table.ts";
 
 /** A release as `list --json` gives it. */
 export interface ListedRelease {

@@ -1,9 +1,9 @@
 import { createActions } from "../core/actions.ts";
 import type { Context } from "../core/context.ts";
-import { openDatabase } from "../core/database.ts";
+import { openDatabase } from "../registry/database.ts";
 import { answer, type Call } from "../core/entry.ts";
 import { EXIT, UsageError } from "../core/errors.ts";
-import { Journal, openOperations, operationId } from "../core/journal.ts";
+import { Journal, openOperations, operationId } from "../registry/journal.ts";
 import { acquireLock, releaseLock } from "../core/lock.ts";
 import { observeTree } from "../core/observe.ts";
 import { signal } from "../core/operate.ts";
@@ -11,7 +11,7 @@ import { reporter } from "../core/reporter.ts";
 import { command } from "../core/step.ts";
 import { checkedId } from "./build_release.ts";
 import { recoverInterrupted } from "./recover-first.ts";
-import { setPinned } from "./registry.ts";
+import { setPinned } from "../registry/releases.ts";
 import { showCommand } from "./show-command.ts";
 import { entryOf, showOperation } from "./timeline.ts";
 

@@ -2,12 +2,12 @@ import fs from "node:fs";
 import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import { observeTree, type TreeFacts } from "../core/observe.ts";
-import type { Operation } from "../core/operate.ts";
+import type { Operation } from "../core/operation.ts";
 import { releasePath, recordedManifestPath, removingPath } from "../core/paths.ts";
 import type { Plan, Step } from "../core/step.ts";
 import { usersOfPath } from "../service/processes.ts";
-import type { ReleaseRow } from "./registry.ts";
-import { isGood } from "./registry.ts";
+import type { ReleaseRow } from "../registry/releases.ts";
+import { isGood } from "../registry/releases.ts";
 import { lineBefore } from "./rollback.ts";
 
 export interface PruneArgs {
@@ -55,7 +55,9 @@ export function observePrune({ paths }: Context, tree: TreeFacts): PruneFacts {
 export function keepOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new UsageError(`--keep wants a whole number of at least 1, not ${JSON.stringify(text)}`, { next: "ops/release/prune.ts --keep 5" });
+  throw new UsageError(`--keep wants a whole number of at least 1, not ${JSON.stringify(text)}`, {
+    next: "ops/release/prune.ts --keep 5",
+  });
 }
 
 /** Takes each release that goes out of `releases` by one rename, records it, and removes its files. */
@@ -93,8 +95,12 @@ function removal(context: Context, { tree }: PruneFacts, id: string): Step[] {
 export function judge({ tree, used }: PruneFacts, keep: number): Verdict[] {
   const present = [...tree.rows.values()].filter((row) => tree.ids.includes(row.release_id));
   const previous = lineBefore(tree).find((id) => tree.ids.includes(id) && isGood(tree.rows.get(id)?.status ?? ""));
-  const good = present.filter(({ status }) => isGood(status)).toSorted((a, b) => (b.activation ?? 0) - (a.activation ?? 0));
-  const built = present.filter(({ status }) => status === "built" || status === "deploying" || status === "rollback_in_progress");
+  const good = present
+    .filter(({ status }) => isGood(status))
+    .toSorted((a, b) => (b.activation ?? 0) - (a.activation ?? 0));
+  const built = present.filter(
+    ({ status }) => status === "built" || status === "deploying" || status === "rollback_in_progress",
+  );
   const reasons = new Map<string, string>();
   const say = (id: string | undefined, why: string) => id !== undefined && !reasons.has(id) && reasons.set(id, why);
   say(tree.current.releaseId, "it is current");
@@ -102,12 +108,17 @@ export function judge({ tree, used }: PruneFacts, keep: number): Verdict[] {
   say(tree.rows.get(tree.current.releaseId ?? "")?.previous_release_id ?? undefined, "current replaced it");
   for (const row of present) if (row.is_pinned) say(row.release_id, "it is pinned");
   for (const [id, who] of used) say(id, `it is in use by ${who}`);
-  for (const row of good) if (countGood(good, reasons) < keep) say(row.release_id, `it is one of the ${keep} good ones to keep`);
-  for (const row of present) if (!isOurs(row)) say(row.release_id, "it was not built here and never served: it is left alone");
+  for (const row of good)
+    if (countGood(good, reasons) < keep) say(row.release_id, `it is one of the ${keep} good ones to keep`);
+  for (const row of present)
+    if (!isOurs(row)) say(row.release_id, "it was not built here and never served: it is left alone");
   for (const row of built.slice(0, keep)) say(row.release_id, "it is built and was not deployed yet");
   const known = present.map((row) => verdict(row, reasons.get(row.release_id)));
   const unknown = tree.ids.filter((id) => !tree.rows.has(id));
-  return [...known, ...unknown.map((id) => ({ id, goes: false, why: "the registry does not know it: it is left alone" }))];
+  return [
+    ...known,
+    ...unknown.map((id) => ({ id, goes: false, why: "the registry does not know it: it is left alone" })),
+  ];
 }
 
 /** Made by switchback, which records its size, or known by having served. */
@@ -118,5 +129,9 @@ const countGood = (good: ReleaseRow[], reasons: Map<string, string>) =>
 
 function verdict(row: ReleaseRow, stays: string | undefined): Verdict {
   if (stays !== undefined) return { id: row.release_id, goes: false, why: stays };
-  return { id: row.release_id, goes: true, why: isGood(row.status) ? "older than the good ones to keep" : `it is ${row.status}` };
+  return {
+    id: row.release_id,
+    goes: true,
+    why: isGood(row.status) ? "older than the good ones to keep" : `it is ${row.status}`,
+  };
 }

@@ -1,14 +1,14 @@
 import type { Context } from "../core/context.ts";
-import type { OperationRow } from "../core/journal.ts";
+import type { OperationRow } from "../registry/journal.ts";
 import { observeTree } from "../core/observe.ts";
-import type { Operation } from "../core/operate.ts";
+import type { Operation } from "../core/operation.ts";
 import { recordedManifestPath, removingPath } from "../core/paths.ts";
 import type { Plan, ReleaseStatus, Step } from "../core/step.ts";
 import { startStep, stopStep } from "../service/steps.ts";
 import { gate } from "./activation.ts";
 import { planDiscard } from "./build_release.ts";
 import { observeRecovery, type RecoveryFacts } from "./interruption.ts";
-import { isServing } from "./registry.ts";
+import { isServing } from "../registry/releases.ts";
 
 /** `ops/release/recover.ts`: finishes or undoes what a crash interrupted; every changing command does the same first. */
 export const recover: Operation<RecoveryFacts[], object> = {
@@ -21,7 +21,13 @@ export const recover: Operation<RecoveryFacts[], object> = {
   plan: (context, all) => (all.length > 0 ? all.map((facts) => planRecovery(context, facts)) : [nothing]),
 };
 
-const nothing: Plan = { title: "Recover", steps: [], discard: [], revert: [], done: "No operation is left interrupted." };
+const nothing: Plan = {
+  title: "Recover",
+  steps: [],
+  discard: [],
+  revert: [],
+  done: "No operation is left interrupted.",
+};
 
 /** Undoes a build, finishes a removal, and brings back what served when a switch was cut off before its end. */
 export function planRecovery(context: Context, facts: RecoveryFacts): Plan {
@@ -89,7 +95,9 @@ function relink({ paths }: Context, { operation, tree, isPreviousComplete }: Rec
   const { kind, target: now } = tree.current;
   if (release_id === null || target === now || kind === "directory" || kind === "file") return [];
   if (target === null)
-    return kind === "link" ? [{ kind: "remove", title: "Remove the current link: nothing was deployed before", path: paths.current }] : [];
+    return kind === "link"
+      ? [{ kind: "remove", title: "Remove the current link: nothing was deployed before", path: paths.current }]
+      : [];
   if (previous_release_id !== null && !isPreviousComplete) return [];
   return [{ kind: "link", title: `Point current back at ${target}`, path: paths.current, target }];
 }
@@ -104,10 +112,19 @@ function servingAgain({ operation, tree, isPreviousComplete }: RecoveryFacts): s
 function unrecord(context: Context, { operation, tree }: RecoveryFacts): Step[] {
   const id = operation.release_id;
   const row = id ? tree.rows.get(id) : undefined;
-  const isOnTheWay = row?.status === "deploying" || row?.status === "rollback_in_progress" || isServing(row?.status ?? "");
+  const isOnTheWay =
+    row?.status === "deploying" || row?.status === "rollback_in_progress" || isServing(row?.status ?? "");
   const before = (operation.status_before ?? "built") as ReleaseStatus;
   if (!id || !isOnTheWay || row?.status === before || context.overrides.isRegistrySkipped) return [];
-  return [{ kind: "record", title: `Record ${id} as ${before} again`, releaseId: id, sha: row?.commit_sha ?? "", status: before }];
+  return [
+    {
+      kind: "record",
+      title: `Record ${id} as ${before} again`,
+      releaseId: id,
+      sha: row?.commit_sha ?? "",
+      status: before,
+    },
+  ];
 }
 
 /** A build that was cut off: one that had its seal is complete, and only its row is missing; any other has failed. */
@@ -127,8 +144,18 @@ function finishRemoval(context: Context, { tree }: RecoveryFacts, id: string): S
   // Another release may bear the id by now: its row is not touched.
   const isRecorded = isFailed || tree.ids.includes(id) || context.overrides.isRegistrySkipped;
   return [
-    ...(isRecorded ? [] : [{ kind: "record", title: `Record ${id} as pruned`, releaseId: id, sha, status: "pruned" } as const]),
+    ...(isRecorded
+      ? []
+      : [{ kind: "record", title: `Record ${id} as pruned`, releaseId: id, sha, status: "pruned" } as const]),
     { kind: "remove", title: `Remove the files of ${id}`, path: removingPath(context.paths, id) },
-    ...(tree.ids.includes(id) ? [] : [{ kind: "remove", title: `Remove the manifest kept for ${id}`, path: recordedManifestPath(context.paths, id) } as const]),
+    ...(tree.ids.includes(id)
+      ? []
+      : [
+          {
+            kind: "remove",
+            title: `Remove the manifest kept for ${id}`,
+            path: recordedManifestPath(context.paths, id),
+          } as const,
+        ]),
   ];
 }

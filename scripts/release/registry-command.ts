@@ -6,7 +6,7 @@ import { becomeOwner } from "../core/owner.ts";
 import { type Paths, treePaths } from "../core/paths.ts";
 import { command } from "../core/step.ts";
 import { expandHome } from "../manifest/resolve.ts";
-import { countOf } from "./amounts.ts";
+import { countOf } from "../text/amounts.ts";
 import {
   applyUpsert,
   checkedStatus,

@@ -2,11 +2,11 @@ import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import type { TreeFacts } from "../core/observe.ts";
 import { observeTree } from "../core/observe.ts";
-import type { Operation } from "../core/operate.ts";
+import type { Operation } from "../core/operation.ts";
 import type { Plan } from "../core/step.ts";
 import { type ActivationFacts, planActivation } from "./activation.ts";
 import { checkedId } from "./build_release.ts";
-import { isGood } from "./registry.ts";
+import { isGood } from "../registry/releases.ts";
 import { observeActivation } from "./switch_current.ts";
 
 export interface RollbackArgs {
@@ -28,15 +28,19 @@ export const rollback: Operation<ActivationFacts, RollbackArgs> = {
 export function lastGood(context: Context, tree: TreeFacts): string {
   const found = lineBefore(tree).find((id) => tree.ids.includes(id) && isGood(tree.rows.get(id)?.status ?? ""));
   if (found) return found;
-  throw new UsageError(`there is no earlier good release to roll back to${tree.current.releaseId ? ` from ${tree.current.releaseId}` : ""}`, {
-    next: [`${context.opsPath}/release/list.ts`, `${context.opsPath}/release/rollback.ts <id>`],
-  });
+  throw new UsageError(
+    `there is no earlier good release to roll back to${tree.current.releaseId ? ` from ${tree.current.releaseId}` : ""}`,
+    {
+      next: [`${context.opsPath}/release/list.ts`, `${context.opsPath}/release/rollback.ts <id>`],
+    },
+  );
 }
 
 /** Release ids that served before the one that is current, the latest first: what the registry says, never dates. */
 export function lineBefore(tree: TreeFacts): string[] {
   const line: string[] = [];
-  const next = (id: string | undefined) => (id === undefined ? undefined : (tree.rows.get(id)?.previous_release_id ?? undefined));
+  const next = (id: string | undefined) =>
+    id === undefined ? undefined : (tree.rows.get(id)?.previous_release_id ?? undefined);
   for (let at = next(tree.current.releaseId); at && !line.includes(at); at = next(at)) line.push(at);
   return line;
 }
@@ -45,11 +49,16 @@ export function lineBefore(tree: TreeFacts): string[] {
 export function planRollback(context: Context, facts: ActivationFacts): Plan {
   const { target, tree } = facts;
   if (target.id === tree.current.releaseId)
-    throw new UsageError(`${target.id} is current already: there is nothing to roll back`, { next: `${context.opsPath}/release/list.ts` });
+    throw new UsageError(`${target.id} is current already: there is nothing to roll back`, {
+      next: `${context.opsPath}/release/list.ts`,
+    });
   if (target.isComplete) return planActivation(context, facts, "rollback");
-  const refusal = new UsageError(`there is no ${target.isBuilding ? "complete " : ""}release ${target.id} to roll back to; nothing was touched`, {
-    next: `${context.opsPath}/release/list.ts`,
-  });
+  const refusal = new UsageError(
+    `there is no ${target.isBuilding ? "complete " : ""}release ${target.id} to roll back to; nothing was touched`,
+    {
+      next: `${context.opsPath}/release/list.ts`,
+    },
+  );
   const status = "rollback_target_missing";
   const steps: Plan["steps"] = context.overrides.isRegistrySkipped
     ? []

@@ -3,10 +3,10 @@ import type { Context } from "../core/context.ts";
 import { observeRelease, observeTree, type TreeFacts } from "../core/observe.ts";
 import { reporter, seconds } from "../core/reporter.ts";
 import { noteLines, observeServices, serviceLines, type ServiceStatus } from "../service/status.ts";
-import { showAge, showBytes, showTime } from "./amounts.ts";
+import { showAge, showBytes, showTime } from "../text/amounts.ts";
 import { rollbackTarget } from "./list.ts";
-import { isServing } from "./registry.ts";
-import { printable } from "./table.ts";
+import { isServing } from "../registry/releases.ts";
+import { printable } from "../text/table.ts";
 import { entryOf, observeTimeline, showOperation, type TimelineEntry } from "./timeline.ts";
 
 /** What `status --json` gives. */

@@ -1,13 +1,13 @@
 import type { Context } from "../core/context.ts";
 import { observeRelease, observeTree } from "../core/observe.ts";
-import type { Operation } from "../core/operate.ts";
+import type { Operation } from "../core/operation.ts";
 import type { Plan } from "../core/step.ts";
 import { notices, refuseLater } from "../manifest/later.ts";
 import { definitionsOf, recordedManifest, runningServices, supervisorOf } from "../service/definitions.ts";
 import { type ActivationFacts, gate, type Mode, planActivation, reconcile } from "./activation.ts";
 import { checkedId } from "./build_release.ts";
 import { missingEnvironment } from "./environment.ts";
-import { isGood } from "./registry.ts";
+import { isGood } from "../registry/releases.ts";
 
 export interface SwitchArgs {
   id: string;
@@ -50,7 +50,8 @@ async function isServing(context: Context, running: string[], id: string): Promi
 /** An earlier release of the line that serves is a rollback, however it is asked for (SPEC section 3). */
 export function modeOf(tree: ActivationFacts["tree"], id: string): Mode {
   const line = new Set<string>();
-  for (let at = tree.current.releaseId; at && !line.has(at); at = tree.rows.get(at)?.previous_release_id ?? undefined) line.add(at);
+  for (let at = tree.current.releaseId; at && !line.has(at); at = tree.rows.get(at)?.previous_release_id ?? undefined)
+    line.add(at);
   return tree.current.releaseId !== id && line.has(id) ? "rollback" : "deploy";
 }
 

@@ -1,12 +1,12 @@
 import os from "node:os";
 import path from "node:path";
-import { openDatabaseToRead } from "../core/database.ts";
-import type { OperationRow } from "../core/journal.ts";
+import { openDatabaseToRead } from "../registry/database.ts";
+import type { OperationRow } from "../registry/journal.ts";
 import type { Paths } from "../core/paths.ts";
 import { reporter, seconds } from "../core/reporter.ts";
 import { observeProcessFacts, startedAt } from "../service/processes.ts";
-import { showTime } from "./amounts.ts";
-import { type Column, printable, renderTable } from "./table.ts";
+import { showTime } from "../text/amounts.ts";
+import { type Column, printable, renderTable } from "../text/table.ts";
 
 /** An operation as `list --timeline --json` gives it. */
 export interface TimelineEntry {

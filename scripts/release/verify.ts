@@ -6,8 +6,8 @@ import { observeCurrent, observeRelease } from "../core/observe.ts";
 import { releasePath } from "../core/paths.ts";
 import { reporter } from "../core/reporter.ts";
 import { checkedId } from "./build_release.ts";
-import { filesPath, readTree, type SealedFile } from "./seal.ts";
-import { printable } from "./table.ts";
+import { filesPath, readTree, type SealedFile } from "../build/seal.ts";
+import { printable } from "../text/table.ts";
 
 /** What `verify --json` gives. */
 export interface Verification {

@@ -34,7 +34,9 @@ export function chosenDefinitions(definitions: ServiceDefinition[], names: strin
   const known = definitions.map(({ name }) => name);
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0)
-    throw new UsageError(`there is no service ${unknown.join(", ")} in the manifest; it has: ${known.join(", ") || "none"}`);
+    throw new UsageError(
+      `there is no service ${unknown.join(", ")} in the manifest; it has: ${known.join(", ") || "none"}`,
+    );
   return names.length > 0 ? definitions.filter(({ name }) => names.includes(name)) : definitions;
 }
 

@@ -86,4 +86,3 @@ function problemOf(value: string | undefined): EnvProblem["problem"] | undefined
   if (value === "") return "empty";
   return PLACEHOLDERS.some((pattern) => pattern.test(value)) ? "placeholder" : undefined;
 }
-

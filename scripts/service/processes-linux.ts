@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { realPath } from "./real-path.ts";
-import type { PathUser, Process, ProcessFacts, ProcessTable } from "./processes.ts";
+import type { PathUser, Process, ProcessFacts, ProcessTable } from "./process-table.ts";
 
 // USER_HZ: what the kernel shows in /proc/PID/stat on every architecture that the runtime supports.
 const TICKS_PER_SECOND = 100;

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import type { PathUser, Process, ProcessFacts, ProcessTable } from "./processes.ts";
+import type { PathUser, Process, ProcessFacts, ProcessTable } from "./process-table.ts";
 import { realPath } from "./real-path.ts";
 
 function output(program: string, args: string[]): string {

@@ -1,5 +1,5 @@
 import { observeTree, type TreeFacts } from "../core/observe.ts";
-import type { Operation } from "../core/operate.ts";
+import type { Operation } from "../core/operation.ts";
 import { refuseLater } from "../manifest/later.ts";
 import { observeNames, type ServiceNames } from "./definitions.ts";
 import { planStart, type StartArgs } from "./start.ts";
@@ -25,7 +25,18 @@ export const restartServices: Operation<RestartFacts, StartArgs> = {
     const stopping = planStop(context, services, { names: args.names });
     const names = starting.services;
     const steps = [...stopping.steps, ...starting.steps].map((step) => ({ ...step, touches: true }));
-    const revert = [...stopStep(names.toReversed()), ...planStart(context, tree, { names: args.names, recorded: true }).steps];
-    return [{ ...starting, title: `Restart ${names.join(", ")}`, steps, revert, ...(starting.releaseId ? { previousId: starting.releaseId } : {}) }];
+    const revert = [
+      ...stopStep(names.toReversed()),
+      ...planStart(context, tree, { names: args.names, recorded: true }).steps,
+    ];
+    return [
+      {
+        ...starting,
+        title: `Restart ${names.join(", ")}`,
+        steps,
+        revert,
+        ...(starting.releaseId ? { previousId: starting.releaseId } : {}),
+      },
+    ];
   },
 };

@@ -1,7 +1,7 @@
 import type { Context } from "../core/context.ts";
 import { observeTree, type TreeFacts } from "../core/observe.ts";
 import { FailedError, UsageError } from "../core/errors.ts";
-import type { Operation } from "../core/operate.ts";
+import type { Operation } from "../core/operation.ts";
 import { reporter } from "../core/reporter.ts";
 import type { Plan } from "../core/step.ts";
 import { gateStep } from "../health/steps.ts";
@@ -40,7 +40,10 @@ export function planStart(context: Context, facts: TreeFacts, args: StartArgs): 
   const names = chosenDefinitions(definitionsOf(manifest), args.names).map(({ name }) => name);
   if (names.length === 0) throw new UsageError("the manifest has no services");
   const isRecorded = args.recorded === true;
-  const wait = args.wait === false || context.overrides.isGateSkipped ? [] : [gateStep(releaseId, { isRecorded, ...(args.names.length > 0 ? { only: names } : {}) })];
+  const wait =
+    args.wait === false || context.overrides.isGateSkipped
+      ? []
+      : [gateStep(releaseId, { isRecorded, ...(args.names.length > 0 ? { only: names } : {}) })];
   return {
     services: names,
     title: `Start ${names.join(", ")}`,
@@ -61,7 +64,9 @@ export async function applyStart(context: Context, names: string[], options: { r
   for (const definition of chosenDefinitions(definitionsOf(manifest), names)) {
     const { already, pid, warnings } = await supervisor.start(definition, release);
     warnings.forEach((warning) => reporter().warn(warning));
-    reporter().detail(already ? `${definition.name} runs already (pid ${pid})` : `${definition.name} is started (pid ${pid})`);
+    reporter().detail(
+      already ? `${definition.name} runs already (pid ${pid})` : `${definition.name} is started (pid ${pid})`,
+    );
     const { releaseId } = await supervisor.observe(definition.name);
     if (already && releaseId && releaseId !== release.id)
       throw new FailedError(`${definition.name} runs already, from ${releaseId} (pid ${pid})`, {

@@ -4,9 +4,9 @@ import { SwitchbackError } from "../core/errors.ts";
 import { type Current, observeCurrent } from "../core/observe.ts";
 import { reporter } from "../core/reporter.ts";
 import { notices } from "../manifest/later.ts";
-import { showAge } from "../release/amounts.ts";
-import { stamp } from "../release/registry.ts";
-import { printable } from "../release/table.ts";
+import { showAge } from "../text/amounts.ts";
+import { stamp } from "../registry/releases.ts";
+import { printable } from "../text/table.ts";
 import { logPaths, type ServiceDefinition } from "./definition.ts";
 import {
   chosenDefinitions,

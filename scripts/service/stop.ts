@@ -1,5 +1,5 @@
 import type { Context } from "../core/context.ts";
-import type { Operation } from "../core/operate.ts";
+import type { Operation } from "../core/operation.ts";
 import { reporter } from "../core/reporter.ts";
 import type { Plan, Step } from "../core/step.ts";
 import { chosenDefinitions, definitionsOf, observeNames, type ServiceNames, supervisorOf } from "./definitions.ts";
@@ -28,11 +28,20 @@ export function planStop(context: Context, { running, stale }: ServiceNames, { n
     title: chosen.length > 0 ? `Stop ${chosen.join(", ")}` : "Stop nothing",
     steps: [
       ...stopStep(chosen.toReversed()),
-      ...among(stale).map((name): Step => ({ kind: "remove", title: `Remove the pid file that ${name} left`, path: pidfilePath(context.paths.run, name) })),
+      ...among(stale).map((name): Step => ({
+        kind: "remove",
+        title: `Remove the pid file that ${name} left`,
+        path: pidfilePath(context.paths.run, name),
+      })),
     ],
     discard: [],
     revert: [],
-    done: chosen.length > 0 ? `${chosen.join(", ")} stopped.` : names.length > 0 ? `${names.join(", ")} did not run.` : "No service was running.",
+    done:
+      chosen.length > 0
+        ? `${chosen.join(", ")} stopped.`
+        : names.length > 0
+          ? `${names.join(", ")} did not run.`
+          : "No service was running.",
   };
 }
 

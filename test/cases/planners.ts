@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { Context } from "../../scripts/core/context.ts";
-import type { OperationRow } from "../../scripts/core/journal.ts";
+import type { OperationRow } from "../../scripts/registry/journal.ts";
 import type { Plan } from "../../scripts/core/step.ts";
 import { notices } from "../../scripts/manifest/later.ts";
 import type { ActivationFacts } from "../../scripts/release/activation.ts";
@@ -10,7 +10,7 @@ import { type PrepareArgs, prepareShared } from "../../scripts/release/prepare_s
 import { type PruneFacts, prune } from "../../scripts/release/prune.ts";
 import { recover } from "../../scripts/release/recover.ts";
 import { lastGood, rollback } from "../../scripts/release/rollback.ts";
-import type { SharedFact } from "../../scripts/release/shared.ts";
+import type { SharedFact } from "../../scripts/shared/linked.ts";
 import { switchCurrent } from "../../scripts/release/switch_current.ts";
 import { definitionsOf } from "../../scripts/service/definitions.ts";
 import { restartServices } from "../../scripts/service/restart.ts";

@@ -1,7 +1,7 @@
 import type { Context } from "../../scripts/core/context.ts";
 import type { Current, ReleaseFact, TreeFacts } from "../../scripts/core/observe.ts";
 import { currentTarget } from "../../scripts/core/paths.ts";
-import { isServing, type ReleaseRow } from "../../scripts/release/registry.ts";
+import { isServing, type ReleaseRow } from "../../scripts/registry/releases.ts";
 import type { CaseFacts, CaseRow } from "./format.ts";
 
 const NOW = new Date("2026-11-20T22:15:30Z");

@@ -3,7 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { asSwitchbackError, exitOf } from "../../scripts/core/apply.ts";
 import { UsageError } from "../../scripts/core/errors.ts";
-import { getRow } from "../../scripts/release/registry.ts";
+import { getRow } from "../../scripts/registry/releases.ts";
 import { hasTouched, makeStage, stepsOf } from "./applying.ts";
 
 const isThere = (file: string) => fs.existsSync(file);

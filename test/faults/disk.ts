@@ -4,7 +4,17 @@
  */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
-import { answerOf, type Application, currentId, currentProblem, makeApplication, must, remove, run, runtime } from "./host.ts";
+import {
+  answerOf,
+  type Application,
+  currentId,
+  currentProblem,
+  makeApplication,
+  must,
+  remove,
+  run,
+  runtime,
+} from "./host.ts";
 
 function expect(isTrue: boolean, what: string): void {
   if (!isTrue) throw new Error(`expected: ${what}`);
@@ -42,8 +52,14 @@ const full = (options: string, kind: "bytes" | "inodes") =>
   onTmpfs(options, async (app) => {
     fill(app, kind);
     const deploy = run(app, "release/deploy", ["--id", "three"]);
-    expect(deploy.status === 1, `a deploy without room (${kind}) ends with 1, not ${deploy.status}: ${deploy.stderr}${deploy.stdout}`);
-    expect(fs.readdirSync(`${app.tree}/releases`).toSorted().join(" ") === "one two", "nothing of the new release is left");
+    expect(
+      deploy.status === 1,
+      `a deploy without room (${kind}) ends with 1, not ${deploy.status}: ${deploy.stderr}${deploy.stdout}`,
+    );
+    expect(
+      fs.readdirSync(`${app.tree}/releases`).toSorted().join(" ") === "one two",
+      "nothing of the new release is left",
+    );
     expect(currentId(app) === "two" && (await answerOf(app)) === "two", "the old release serves");
     const back = run(app, "release/rollback");
     expect(back.status === 0, `a rollback needs no room: ${back.stderr}`);
@@ -58,10 +74,26 @@ async function errors(): Promise<number> {
     must(app, "release/prepare_shared");
     must(app, "release/deploy", ["--id", "one"]);
     must(app, "release/build_release", ["--id", "two"]);
-    for (const [call, error, most] of [["fsync", "EIO", 24], ["rename", "EIO", 4], ["symlink", "ENOSPC", 2]] as const)
+    for (const [call, error, most] of [
+      ["fsync", "EIO", 24],
+      ["rename", "EIO", 4],
+      ["symlink", "ENOSPC", 2],
+    ] as const)
       for (let when = 1; when <= most; when++) {
         must(app, "release/switch_current", ["one"]);
-        const inject = ["strace", "-f", "-b", "execve", "-qq", "-o", "/dev/null", "-e", `trace=${call}`, "-e", `inject=${call}:error=${error}:when=${when}`];
+        const inject = [
+          "strace",
+          "-f",
+          "-b",
+          "execve",
+          "-qq",
+          "-o",
+          "/dev/null",
+          "-e",
+          `trace=${call}`,
+          "-e",
+          `inject=${call}:error=${error}:when=${when}`,
+        ];
         const { status, stderr } = run(app, "release/switch_current", ["two"], [...inject, ...runtime]);
         const where = `${call} ${when} answered ${error}`;
         expect(currentProblem(app) === undefined, `${where}: current names a complete release`);
@@ -81,4 +113,6 @@ async function errors(): Promise<number> {
 await full("size=24m", "bytes");
 await full("size=64m,nr_inodes=160", "inodes");
 const fired = await errors();
-process.stdout.write(`full disk, no inodes, ${fired} failed system calls: the old release served each time, a rollback needed no room\n`);
+process.stdout.write(
+  `full disk, no inodes, ${fired} failed system calls: the old release served each time, a rollback needed no room\n`,
+);

@@ -6,7 +6,12 @@ import path from "node:path";
 
 export const root = path.resolve(import.meta.dirname, "../..");
 export const ops = (name: string) => path.join(root, "ops", `${name}.ts`);
-const bun = path.join(root, "node_modules/@oven", `bun-${process.platform}-${process.arch === "arm64" ? "aarch64" : "x64"}`, "bin/bun");
+const bun = path.join(
+  root,
+  "node_modules/@oven",
+  `bun-${process.platform}-${process.arch === "arm64" ? "aarch64" : "x64"}`,
+  "bin/bun",
+);
 /** The runtime itself, as `ops/_bun` starts it: what a fault is injected into. */
 export const runtime = [bun, "--no-install", "--no-env-file", "--config=/dev/null"];
 
@@ -76,7 +81,8 @@ export function must(app: Application, name: string, words: string[] = []): stri
   return stdout;
 }
 
-export const shell = (app: Application, line: string) => spawnSync("sh", ["-c", line], { cwd: app.path, encoding: "utf8" });
+export const shell = (app: Application, line: string) =>
+  spawnSync("sh", ["-c", line], { cwd: app.path, encoding: "utf8" });
 
 /** Stops what runs and removes all of it. */
 export function remove(app: Application): void {

@@ -3,11 +3,43 @@
  * After each kill `current` names a complete release, and the same command succeeds. strace counts `when=N` per thread.
  */
 import fs from "node:fs";
-import { answerOf, type Application, currentId, currentProblem, makeApplication, must, remove, run, runtime, shell } from "./host.ts";
+import {
+  answerOf,
+  type Application,
+  currentId,
+  currentProblem,
+  makeApplication,
+  must,
+  remove,
+  run,
+  runtime,
+  shell,
+} from "./host.ts";
 
 const CALLS = [
-  "rename", "renameat", "renameat2", "symlink", "symlinkat", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "fsync",
-  "fdatasync", "ftruncate", "pwrite64", "write", "chmod", "fchmod", "fchmodat", "kill", "clone", "clone3", "vfork", "copy_file_range",
+  "rename",
+  "renameat",
+  "renameat2",
+  "symlink",
+  "symlinkat",
+  "unlink",
+  "unlinkat",
+  "mkdir",
+  "mkdirat",
+  "rmdir",
+  "fsync",
+  "fdatasync",
+  "ftruncate",
+  "pwrite64",
+  "write",
+  "chmod",
+  "fchmod",
+  "fchmodat",
+  "kill",
+  "clone",
+  "clone3",
+  "vfork",
+  "copy_file_range",
 ];
 
 interface Scenario {
@@ -19,11 +51,16 @@ interface Scenario {
 }
 
 const commit = (app: Application, round: number) =>
-  shell(app, `echo ${round} > version && git add -A && git -c user.name=t -c user.email=t@localhost commit -qm ${round}`);
+  shell(
+    app,
+    `echo ${round} > version && git add -A && git -c user.name=t -c user.email=t@localhost commit -qm ${round}`,
+  );
 
 const serves = async (app: Application, id: string) => {
   const answered = await answerOf(app);
-  return currentId(app) === id && answered === id ? undefined : `current is ${currentId(app)} and ${answered} answers, not ${id}`;
+  return currentId(app) === id && answered === id
+    ? undefined
+    : `current is ${currentId(app)} and ${answered} answers, not ${id}`;
 };
 
 const scenarios: Record<string, Scenario> = {
@@ -43,7 +80,8 @@ const scenarios: Record<string, Scenario> = {
   build: {
     command: "release/build_release",
     prepare: (app, round) => (commit(app, round), ["--id", `built-${round}`]),
-    check: async (app, [, id]) => (fs.existsSync(`${app.tree}/releases/${id}/RELEASE.json`) ? undefined : `${id} is not built`),
+    check: async (app, [, id]) =>
+      fs.existsSync(`${app.tree}/releases/${id}/RELEASE.json`) ? undefined : `${id} is not built`,
   },
   deploy: {
     command: "release/deploy",
@@ -55,24 +93,47 @@ const scenarios: Record<string, Scenario> = {
     prepare(app, round) {
       commit(app, round);
       must(app, "release/build_release", ["--id", `old-${round}`]);
-      must(app, "release/release-registry", ["upsert", "--release-id", `old-${round}`, "--commit-sha", "0", "--status", "deploy_failed"]);
+      must(app, "release/release-registry", [
+        "upsert",
+        "--release-id",
+        `old-${round}`,
+        "--commit-sha",
+        "0",
+        "--status",
+        "deploy_failed",
+      ]);
       return [];
     },
-    check: async (app) => (fs.readdirSync(`${app.tree}/releases`).some((name) => /^old-|^\./.test(name)) ? "something was left" : undefined),
+    check: async (app) =>
+      fs.readdirSync(`${app.tree}/releases`).some((name) => /^old-|^\./.test(name)) ? "something was left" : undefined,
   },
 };
 
 async function kill(app: Application, scenario: Scenario, call: string, when: number, round: number): Promise<boolean> {
   const words = scenario.prepare(app, round);
-  const inject = ["strace", "-f", "-b", "execve", "-qq", "-o", "/dev/null", "-e", `trace=${call}`, "-e", `inject=${call}:signal=KILL:when=${when}`];
+  const inject = [
+    "strace",
+    "-f",
+    "-b",
+    "execve",
+    "-qq",
+    "-o",
+    "/dev/null",
+    "-e",
+    `trace=${call}`,
+    "-e",
+    `inject=${call}:signal=KILL:when=${when}`,
+  ];
   const { signal, status } = run(app, scenario.command, words, [...inject, ...runtime]);
   const wasKilled = signal === "SIGKILL" || status === 137;
   const where = `${scenario.command} killed at ${call} ${when}`;
   const torn = currentProblem(app);
   if (torn) throw new Error(`${where}: ${torn}`);
   const again = run(app, scenario.command, words);
-  const isSettled = again.status === 0 || (scenario.command === "release/rollback" && /is current already/.test(again.stderr));
-  if (!isSettled) throw new Error(`${where}: the same command then ended with ${again.status}\n${again.stdout}${again.stderr}`);
+  const isSettled =
+    again.status === 0 || (scenario.command === "release/rollback" && /is current already/.test(again.stderr));
+  if (!isSettled)
+    throw new Error(`${where}: the same command then ended with ${again.status}\n${again.stdout}${again.stderr}`);
   const wrong = currentProblem(app) ?? (await scenario.check(app, words));
   if (wrong) throw new Error(`${where}: after the same command: ${wrong}\n${again.stdout}`);
   return wasKilled;
@@ -89,8 +150,7 @@ async function campaign(name: string, every: number): Promise<number> {
     must(app, "release/prepare_shared");
     must(app, "release/deploy", ["--id", "one"]);
     must(app, "release/deploy", ["--id", "two"]);
-    for (const call of CALLS)
-      for (let when = 1; await kill(app, scenario, call, when, ++round); when += every) fired++;
+    for (const call of CALLS) for (let when = 1; await kill(app, scenario, call, when, ++round); when += every) fired++;
   } finally {
     remove(app);
   }
@@ -103,5 +163,7 @@ const chosen = words.filter((word) => word in scenarios);
 for (const name of chosen.length > 0 ? chosen : Object.keys(scenarios)) {
   const began = performance.now();
   const fired = await campaign(name, words.includes("--every") ? every : 1);
-  process.stdout.write(`${name}: killed ${fired} times, ${((performance.now() - began) / 1000).toFixed(0)} s, each time current was complete and the same command succeeded\n`);
+  process.stdout.write(
+    `${name}: killed ${fired} times, ${((performance.now() - began) / 1000).toFixed(0)} s, each time current was complete and the same command succeeded\n`,
+  );
 }

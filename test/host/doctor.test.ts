@@ -5,10 +5,10 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openDatabase } from "../../scripts/core/database.ts";
+import { openDatabase } from "../../scripts/registry/database.ts";
 import { diagnose } from "../../scripts/host/doctor.ts";
-import type { Finding } from "../../scripts/host/finding.ts";
-import { upsertRow } from "../../scripts/release/registry.ts";
+import type { Finding } from "../../scripts/doctor/finding.ts";
+import { upsertRow } from "../../scripts/registry/releases.ts";
 
 let place = "";
 let tree = "";

@@ -2,13 +2,13 @@ import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { suitePath } from "../../scripts/core/context.ts";
-import { renderChecklist } from "../../scripts/host/checklist.ts";
+import { renderChecklist } from "../../scripts/suite/checklist.ts";
 import { PAGES, renderPage } from "../../scripts/host/command_pages.ts";
-import { renderCrontab } from "../../scripts/host/crontab.ts";
+import { renderCrontab } from "../../scripts/suite/crontab.ts";
 import { renderSuite } from "../../scripts/host/generate.ts";
-import { suiteCommands, wantedCommands } from "../../scripts/host/launchers.ts";
-import { openNeutral } from "../../scripts/host/neutral.ts";
-import { renderRunbook } from "../../scripts/host/runbook.ts";
+import { suiteCommands, wantedCommands } from "../../scripts/suite/launchers.ts";
+import { openNeutral } from "../../scripts/suite/neutral.ts";
+import { renderRunbook } from "../../scripts/suite/runbook.ts";
 
 const seedsPath = path.join(suitePath, "test/manifest/seeds");
 const seed = (name: string, environment?: string) =>

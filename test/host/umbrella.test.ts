@@ -3,7 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { suitePath } from "../../scripts/core/context.ts";
-import { suiteCommands } from "../../scripts/host/launchers.ts";
+import { suiteCommands } from "../../scripts/suite/launchers.ts";
 import { COMMANDS, commandOf, readWords, VALUED } from "../../scripts/host/umbrella.ts";
 
 const read = (line: string) => readWords(line.split(" ").filter(Boolean), ["prod", "staging", "release"]);

@@ -5,7 +5,10 @@ import { describe, expect, test } from "vitest";
 import { loadManifest } from "../../scripts/manifest/load.ts";
 import { errorOf, HEAD, headlinesOf, load, makeDirectory } from "./manifests.ts";
 
-const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${[..."bcdefghi"].map((name, i) => `${name}: &${name} [${Array(9).fill(`*${"abcdefgh"[i]}`).join(",")}]`).join("\n")}\n`;
+const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${"bcdefghi"
+  .split("")
+  .map((name, i) => `${name}: &${name} [${Array(9).fill(`*${"abcdefgh"[i]}`).join(",")}]`)
+  .join("\n")}\n`;
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 const CASES: [title: string, text: string | Uint8Array, first: string][] = [

@@ -26,7 +26,9 @@ test("a copy of a copy has one trailer, and --env beats it", () => {
   expect(again.manifest.keep_releases).toBe(2);
   expect(renderTreeCopy(copy)).toBe(copy.text);
   expect(renderTreeCopy(again)).toBe(copy.text.replace("env=prod", "env=dev"));
-  expect(copy.text).toBe(`${TEXT}\n# switchback: origin=${copy.basePath} deploy_to=${copy.manifest.deploy_to} env=prod\n`);
+  expect(copy.text).toBe(
+    `${TEXT}\n# switchback: origin=${copy.basePath} deploy_to=${copy.manifest.deploy_to} env=prod\n`,
+  );
 });
 
 test("a folder with spaces, percent signs and newlines survives", () => {
@@ -45,7 +47,10 @@ test("only the last line is a trailer, and its origin is absolute", () => {
 });
 
 test("a copy stays with its tree, whatever $DEPLOY_ROOT was when it was made; --env for another one does not", () => {
-  const text = renderTreeCopy({ ...load(TEXT, { environment: "prod" }), manifest: { ...load(TEXT).manifest, deploy_to: "/srv/other" } });
+  const text = renderTreeCopy({
+    ...load(TEXT, { environment: "prod" }),
+    manifest: { ...load(TEXT).manifest, deploy_to: "/srv/other" },
+  });
   expect(reload(text).manifest.deploy_to).toBe("/srv/other");
   expect(reload(text, "dev").manifest.deploy_to).toBe(load(TEXT).manifest.deploy_to);
 });

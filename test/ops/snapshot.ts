@@ -14,7 +14,9 @@ function contentOf(file: string): string {
 }
 
 function list(relative: string): void {
-  for (const entry of fs.readdirSync(path.join(root, relative), { withFileTypes: true }).toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+  for (const entry of fs
+    .readdirSync(path.join(root, relative), { withFileTypes: true })
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const name = path.join(relative, entry.name);
     const file = path.join(root, name);
     if (IGNORED.test(name)) continue;

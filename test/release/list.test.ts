@@ -2,11 +2,11 @@ import fs from "node:fs";
 import os from "node:os";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { contextOf } from "../../scripts/core/context.ts";
-import { openDatabase } from "../../scripts/core/database.ts";
-import { Journal } from "../../scripts/core/journal.ts";
+import { openDatabase } from "../../scripts/registry/database.ts";
+import { Journal } from "../../scripts/registry/journal.ts";
 import { loadManifest } from "../../scripts/manifest/load.ts";
 import { type ListedRelease, observeList } from "../../scripts/release/list.ts";
-import { renderTable } from "../../scripts/release/table.ts";
+import { renderTable } from "../../scripts/text/table.ts";
 import type { TimelineEntry } from "../../scripts/release/timeline.ts";
 import { makeHost } from "./host.ts";
 

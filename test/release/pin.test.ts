@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openDatabase } from "../../scripts/core/database.ts";
-import { Journal } from "../../scripts/core/journal.ts";
+import { openDatabase } from "../../scripts/registry/database.ts";
+import { Journal } from "../../scripts/registry/journal.ts";
 import { acquireLock, releaseLock } from "../../scripts/core/lock.ts";
 import type { ListedRelease } from "../../scripts/release/list.ts";
 import { makeHost } from "./host.ts";

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
-import { openDatabase } from "../../scripts/core/database.ts";
+import { openDatabase } from "../../scripts/registry/database.ts";
 import { acquireLock, releaseLock } from "../../scripts/core/lock.ts";
 import { makeHost } from "./host.ts";
 

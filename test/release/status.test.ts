@@ -1,8 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openDatabase } from "../../scripts/core/database.ts";
-import { Journal } from "../../scripts/core/journal.ts";
+import { openDatabase } from "../../scripts/registry/database.ts";
+import { Journal } from "../../scripts/registry/journal.ts";
 import type { ReleaseStatus } from "../../scripts/release/status.ts";
 import type { ServicesStatus } from "../../scripts/service/status.ts";
 import { freePort, makeHost } from "./host.ts";

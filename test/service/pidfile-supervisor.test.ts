@@ -448,7 +448,7 @@ describe("a pid file that lies", () => {
   test.skipIf(process.getuid?.() === 0)("names a process of another user", async () => {
     write(`1\n`);
     expect(await observe()).toMatchObject({ state: "stale" });
-    const startTime = observeProcess(Number(await until(() => foreignPid())))!.startTime;
+    const startTime = observeProcess(await until(() => foreignPid()))!.startTime;
     write(`${foreignPid()}\n${startTime}\n`);
     expect(await observe()).toMatchObject({ state: "running", pidFile: "foreign", processes: [] });
     const error = await stop().catch((thrown: Error) => thrown);
@@ -490,7 +490,7 @@ describe("the caller", () => {
   test("may be killed: the service lives on, ignores no signal, and is found", async () => {
     const [script, input, stay] = call("sleep 1000", "stay");
     const caller = spawn(bun, [script, input, stay!], { stdio: ["ignore", "pipe", "inherit"], detached: true });
-    const pid = Number(await new Promise((resolve) => caller.stdout!.once("data", resolve)));
+    const pid = Number(await new Promise((resolve) => caller.stdout.once("data", resolve)));
     process.kill(-caller.pid!, "SIGKILL");
     await new Promise((resolve) => caller.once("exit", resolve));
     expect(await observe()).toMatchObject({ state: "running", pid, pidFile: "ok" });

@@ -55,7 +55,7 @@ export async function until<T>(look: () => T | undefined | false, milliseconds =
     const seen = look();
     if (seen) return seen;
   }
-  throw new Error(`did not come about within ${milliseconds} ms: ${look}`);
+  throw new Error(`did not come about within ${milliseconds} ms: ${look.toString()}`);
 }
 
 export const isGone = (pid: number) => observeProcess(pid) === undefined;

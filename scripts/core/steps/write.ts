@@ -17,9 +17,7 @@ export const write: Kind<WriteStep> = {
   done(step) {
     const now = standing(step.path);
     return (
-      now?.isFile() === true &&
-      (now.mode & 0o777) === step.mode &&
-      fs.readFileSync(step.path, "utf8") === step.content
+      now?.isFile() === true && (now.mode & 0o777) === step.mode && fs.readFileSync(step.path, "utf8") === step.content
     );
   },
 };

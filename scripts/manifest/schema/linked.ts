@@ -32,7 +32,7 @@ export interface LinkedEntry {
 
 const spelledOut = (value: string | z.output<typeof wholeEntry>): LinkedEntry => {
   const given = typeof value === "string" ? { path: value, optional: false, mode: undefined } : value;
-  const { path, shared = path, from = path, mode: bits, optional } = given as z.output<typeof wholeEntry>;
+  const { path, shared = path, from = path, mode: bits, optional } = given;
   return { path, shared, from, optional, ...(bits === undefined ? {} : { mode: bits }) };
 };
 

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { transaction } from "../core/database.ts";
+import { transaction } from "./database.ts";
 import type { ReleaseStatus } from "../core/step.ts";
 
 /** A release as the registry knows it; the first six are seed 004's columns. */
@@ -67,8 +67,8 @@ export function upsertRow(database: DatabaseSync, change: Upsert, now = new Date
 
 /** Marks a release as not to be pruned; false when the registry does not know it. */
 export const setPinned = (database: DatabaseSync, releaseId: string, isPinned: boolean) =>
-  database.prepare("UPDATE releases SET is_pinned = ? WHERE release_id = ?").run(isPinned ? 1 : 0, releaseId)
-    .changes > 0;
+  database.prepare("UPDATE releases SET is_pinned = ? WHERE release_id = ?").run(isPinned ? 1 : 0, releaseId).changes >
+  0;
 
 function servingRow(database: DatabaseSync): ReleaseRow | undefined {
   const query = `SELECT ${COLUMNS} FROM releases WHERE status IN ('deployed', 'rolled_back') ORDER BY activation DESC LIMIT 1`;
@@ -110,18 +110,22 @@ function remember(database: DatabaseSync, releaseId: string, serving: ReleaseRow
 function activate(database: DatabaseSync, change: Upsert, serving: ReleaseRow | undefined, now: Date): void {
   if (serving?.release_id === change.releaseId) return;
   database
-    .prepare("UPDATE releases SET activation = (SELECT coalesce(max(activation), 0) + 1 FROM releases) WHERE release_id = ?")
+    .prepare(
+      "UPDATE releases SET activation = (SELECT coalesce(max(activation), 0) + 1 FROM releases) WHERE release_id = ?",
+    )
     .run(change.releaseId);
   const left = change.status === "rolled_back" ? "replaced_by_rollback" : "replaced";
   database
-    .prepare("UPDATE releases SET status = ?, updated_at = ? WHERE status IN ('deployed', 'rolled_back') AND release_id <> ?")
+    .prepare(
+      "UPDATE releases SET status = ?, updated_at = ? WHERE status IN ('deployed', 'rolled_back') AND release_id <> ?",
+    )
     .run(left, stamp(now), change.releaseId);
 }
 
 /** The releases that served before a row, each the one before the other. */
 function lineOf(database: DatabaseSync, row: ReleaseRow): Set<string> {
   const line = new Set<string>();
-  for (let at: ReleaseRow | undefined = row; at?.previous_release_id && !line.has(at.previous_release_id); ) {
+  for (let at: ReleaseRow | undefined = row; at?.previous_release_id && !line.has(at.previous_release_id);) {
     line.add(at.previous_release_id);
     at = getRow(database, at.previous_release_id);
   }

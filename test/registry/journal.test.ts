@@ -1,9 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { openDatabase } from "../../scripts/core/database.ts";
-import { beginRecord, Journal, openOperations, operationId, type StepOutcome } from "../../scripts/core/journal.ts";
-import { makeTree } from "./places.ts";
+import { openDatabase } from "../../scripts/registry/database.ts";
+import { beginRecord, Journal, openOperations, operationId, type StepOutcome } from "../../scripts/registry/journal.ts";
+import { makeTree } from "../core/places.ts";
 
 function makeJournal() {
   const paths = makeTree();
@@ -50,7 +50,13 @@ test("an operation is open from its beginning to its end", () => {
   journal.about({ releaseId: "r2", previousId: "r1", previousLink: "releases/r1" }, "built");
   journal.touch();
   expect(openOperations(database)).toMatchObject([
-    { release_id: "r2", previous_release_id: "r1", previous_link: "releases/r1", status_before: "built", has_touched: 1 },
+    {
+      release_id: "r2",
+      previous_release_id: "r1",
+      previous_link: "releases/r1",
+      status_before: "built",
+      has_touched: 1,
+    },
   ]);
   journal.settle();
   expect(openOperations(database)).toMatchObject([{ has_touched: 0 }]);

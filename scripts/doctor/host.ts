@@ -5,7 +5,7 @@ import { suitePath } from "../core/context.ts";
 import type { TreeFacts } from "../core/observe.ts";
 import type { Paths } from "../core/paths.ts";
 import { quote } from "../core/step.ts";
-import { observeTool, which } from "../release/tools.ts";
+import { observeTool, which } from "../build/tools.ts";
 import { type Finding, note, ok, orOk, wrong } from "./finding.ts";
 
 const TOOLS = ["git", "bash", "tar", "sync", "mktemp"];

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { DatabaseSync } from "node:sqlite";
-import { openDatabase } from "../../scripts/core/database.ts";
+import { openDatabase } from "../../scripts/registry/database.ts";
 import type { TreeFacts } from "../../scripts/core/observe.ts";
 import type { ReleaseStatus } from "../../scripts/core/step.ts";
 import {
@@ -12,9 +12,9 @@ import {
   setPinned,
   type Upsert,
   upsertRow,
-} from "../../scripts/release/registry.ts";
+} from "../../scripts/registry/releases.ts";
 import { lineBefore } from "../../scripts/release/rollback.ts";
-import { makePlace } from "./places.ts";
+import { makePlace } from "../core/places.ts";
 
 let database: DatabaseSync;
 beforeEach(() => {

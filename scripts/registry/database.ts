@@ -51,7 +51,9 @@ const MIGRATIONS = [
 /** Opens `registry.db` for a command that changes it: WAL, every commit durable, schema brought up to date. */
 export function openDatabase(file: string): DatabaseSync {
   const database = new DatabaseSync(file);
-  database.exec("PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+  database.exec(
+    "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
+  );
   migrate(database);
   return database;
 }
@@ -85,7 +87,7 @@ function migrate(database: DatabaseSync): void {
 }
 
 const versionOf = (database: DatabaseSync) =>
-  Number((database.prepare("PRAGMA user_version").get() as { user_version: number }).user_version);
+  (database.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
 
 /** Runs `work` in one write transaction. */
 export function transaction<T>(database: DatabaseSync, work: () => T): T {

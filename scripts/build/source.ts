@@ -25,9 +25,12 @@ export interface SourceFacts {
 export function observeSource(source: Source, ref: string | undefined): SourceFacts {
   const { repo, via } = source;
   if (!fs.statSync(repo, { throwIfNoEntry: false })?.isDirectory())
-    throw new UsageError(`source.repo: there is no directory ${repo}`, { next: "name a checkout in source.repo, or set REPO_ROOT" });
+    throw new UsageError(`source.repo: there is no directory ${repo}`, {
+      next: "name a checkout in source.repo, or set REPO_ROOT",
+    });
   const wanted = ref ?? source.ref;
-  if (via === "worktree") return { repo, ref: wanted, sha: headOf(repo), isDirty: true, tags: [], submodules: [], bytes: 0, files: 0 };
+  if (via === "worktree")
+    return { repo, ref: wanted, sha: headOf(repo), isDirty: true, tags: [], submodules: [], bytes: 0, files: 0 };
   const sha = commitOf(repo, wanted);
   return { repo, ref: wanted, sha, isDirty: false, tags: tagsOf(repo, sha), ...sizeOf(repo, sha) };
 }
@@ -38,21 +41,32 @@ function headOf(repo: string): string {
 }
 
 function commitOf(repo: string, ref: string): string {
-  const { status, stdout, stderr } = git(repo, "rev-parse", "--verify", "--quiet", "--end-of-options", `${ref}^{commit}`);
+  const { status, stdout, stderr } = git(
+    repo,
+    "rev-parse",
+    "--verify",
+    "--quiet",
+    "--end-of-options",
+    `${ref}^{commit}`,
+  );
   if (status === 0) return stdout.trim();
   if (stderr.includes("dubious ownership") || stderr.includes("not a git repository"))
-    throw new UsageError(`source.repo: git cannot use ${repo}: ${stderr.trim()}`, { next: `git -C ${quote(repo)} status` });
+    throw new UsageError(`source.repo: git cannot use ${repo}: ${stderr.trim()}`, {
+      next: `git -C ${quote(repo)} status`,
+    });
   throw new UsageError(`there is no commit, tag or branch ${JSON.stringify(ref)} in ${repo}`, {
     next: [`git -C ${quote(repo)} fetch --tags`, `git -C ${quote(repo)} log --oneline --all -n 20`],
   });
 }
 
-const tagsOf = (repo: string, sha: string) =>
-  git(repo, "tag", "--points-at", sha).stdout.split("\n").filter(Boolean);
+const tagsOf = (repo: string, sha: string) => git(repo, "tag", "--points-at", sha).stdout.split("\n").filter(Boolean);
 
 function sizeOf(repo: string, sha: string): Pick<SourceFacts, "bytes" | "files" | "submodules"> {
   const { stdout } = git(repo, "ls-tree", "-r", "-l", "--full-tree", sha);
-  const entries = stdout.split("\n").filter(Boolean).map((line) => line.split(/\s+/));
+  const entries = stdout
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => line.split(/\s+/));
   const submodules = entries.filter(([, type]) => type === "commit").map((entry) => entry[4] ?? "");
   const bytes = entries.reduce((sum, [, , , size]) => sum + (Number(size) || 0), 0);
   return { bytes, files: entries.length, submodules };
@@ -96,9 +110,12 @@ export function git(repo: string, ...words: string[]) {
 /** The lines that fill a release's directory with its source. */
 export function renderExtraction(source: Source, facts: SourceFacts, directory: string, without: string[]): string[] {
   const into = `tar -xof - -C ${quote(directory)}`;
-  const excluding = (patterns: string[]) => patterns.map((pattern) => ` --exclude=${quote(anchored(pattern))}`).join("");
+  const excluding = (patterns: string[]) =>
+    patterns.map((pattern) => ` --exclude=${quote(anchored(pattern))}`).join("");
   if (source.via === "worktree")
-    return [`tar -C ${quote(facts.repo)}${excluding([".git", ...source.exclude, ...without.map((place) => `/${place}`)])} -cf - . | ${into}`];
+    return [
+      `tar -C ${quote(facts.repo)}${excluding([".git", ...source.exclude, ...without.map((place) => `/${place}`)])} -cf - . | ${into}`,
+    ];
   // The prefix gives names the form that the patterns have for a working tree.
   const archive = `git -C ${quote(facts.repo)} -c tar.umask=0022 archive --format=tar --prefix=./ ${facts.sha}`;
   return [`${archive} | ${into}${excluding(source.exclude)}`];
@@ -106,7 +123,9 @@ export function renderExtraction(source: Source, facts: SourceFacts, directory: 
 
 // As in .gitignore: a pattern with a slash is tied to the root, one without matches a name at any depth.
 const anchored = (pattern: string) =>
-  pattern.replace(/\/$/, "").includes("/") ? `./${pattern.replace(/^\/+/, "").replace(/\/$/, "")}` : pattern.replace(/\/$/, "");
+  pattern.replace(/\/$/, "").includes("/")
+    ? `./${pattern.replace(/^\/+/, "").replace(/\/$/, "")}`
+    : pattern.replace(/\/$/, "");
 
 /** `place` relative to the repository when it lies inside, so that a release never holds the tree that holds it. */
 export function insideRepo(repo: string, place: string): string | undefined {

@@ -95,14 +95,15 @@ async function backUp(from: string, to: string): Promise<void> {
   const made = new DatabaseSync(to);
   const found = made.prepare("PRAGMA integrity_check").get() as { integrity_check: string };
   made.close();
-  if (found.integrity_check !== "ok") throw new FailedError(`the backup of ${from} is not sound: ${found.integrity_check}`);
+  if (found.integrity_check !== "ok")
+    throw new FailedError(`the backup of ${from} is not sound: ${found.integrity_check}`);
 }
 
 function hashOf(file: string): string {
   const hash = createHash("sha256");
   const fd = fs.openSync(file, "r");
   const buffer = Buffer.alloc(1024 * 1024);
-  for (let read = 1; read > 0; ) {
+  for (let read = 1; read > 0;) {
     read = fs.readSync(fd, buffer, 0, buffer.length, null);
     hash.update(buffer.subarray(0, read));
   }

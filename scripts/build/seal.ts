@@ -7,7 +7,7 @@ import { userName } from "../core/account.ts";
 import { syncDirectory, writeDurably } from "../core/durable.ts";
 import { FailedError } from "../core/errors.ts";
 import { BUILDING, type Paths, releasePath } from "../core/paths.ts";
-import { stamp } from "./registry.ts";
+import { stamp } from "../registry/releases.ts";
 
 /** What `.building` holds while a release is made. */
 export interface BuildMark {
@@ -102,7 +102,7 @@ function hashFile(file: string, size: number): string {
   if (size <= CHUNK) return hash.update(fs.readFileSync(file)).digest("hex");
   const fd = fs.openSync(file, "r");
   const buffer = Buffer.alloc(CHUNK);
-  for (let read = 1; read > 0; ) {
+  for (let read = 1; read > 0;) {
     read = fs.readSync(fd, buffer, 0, CHUNK, null);
     hash.update(buffer.subarray(0, read));
   }

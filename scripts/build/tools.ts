@@ -26,7 +26,8 @@ export function observeTool(need: string, searchPath = process.env["PATH"] ?? ""
     const found = which(candidate, searchPath);
     if (!found) continue;
     const version = bounds.length > 0 ? versionOf(found) : undefined;
-    if (bounds.length === 0 || (version && bounds.every((bound) => isWithin(version, bound)))) return { need, name, path: found };
+    if (bounds.length === 0 || (version && bounds.every((bound) => isWithin(version, bound))))
+      return { need, name, path: found };
     problem = `${need} is needed, and ${found} is ${version?.join(".") ?? "of a version it does not tell"}`;
   }
   return { need, name, problem };
@@ -34,7 +35,12 @@ export function observeTool(need: string, searchPath = process.env["PATH"] ?? ""
 
 /** Where a command lies in a search path; a name with a slash is that file. */
 export function which(name: string, searchPath = process.env["PATH"] ?? ""): string | undefined {
-  const places = name.includes("/") ? [name] : searchPath.split(":").filter(Boolean).map((dir) => path.join(dir, name));
+  const places = name.includes("/")
+    ? [name]
+    : searchPath
+        .split(":")
+        .filter(Boolean)
+        .map((dir) => path.join(dir, name));
   return places.find(isExecutable);
 }
 
@@ -66,7 +72,9 @@ function isWithin(version: number[], { sign, version: bound }: Bound): boolean {
   const given = sign.startsWith("=") || sign === "!=" ? version.slice(0, bound.length) : version;
   const order = compare(given, bound);
   if (sign === "!=") return order !== 0;
-  return (order === 0 && sign.includes("=")) || (order < 0 && sign.startsWith("<")) || (order > 0 && sign.startsWith(">"));
+  return (
+    (order === 0 && sign.includes("=")) || (order < 0 && sign.startsWith("<")) || (order > 0 && sign.startsWith(">"))
+  );
 }
 
 function compare(a: number[], b: number[]): number {

@@ -25,11 +25,18 @@ export interface SharedFact extends LinkedEntry {
 export function observeShared(context: Context, from = context.manifest.source.repo): SharedFact[] {
   const { manifest, paths } = context;
   const facts = (entries: LinkedEntry[], kind: SharedFact["kind"]) =>
-    entries.map((entry) => observeEntry(entry, kind, path.join(paths.shared, entry.shared), path.resolve(from, entry.from)));
+    entries.map((entry) =>
+      observeEntry(entry, kind, path.join(paths.shared, entry.shared), path.resolve(from, entry.from)),
+    );
   return [...facts(manifest.linked_files, "file"), ...facts(manifest.linked_dirs, "directory")];
 }
 
-function observeEntry(entry: LinkedEntry, kind: SharedFact["kind"], sharedPath: string, sourcePath: string): SharedFact {
+function observeEntry(
+  entry: LinkedEntry,
+  kind: SharedFact["kind"],
+  sharedPath: string,
+  sourcePath: string,
+): SharedFact {
   const now = standing(sharedPath);
   const isLink = now?.isSymbolicLink() === true;
   const state = !now ? "absent" : !isLink ? "real" : fs.existsSync(sharedPath) ? "link" : "dangling";
@@ -54,15 +61,22 @@ export const planTree = ({ paths }: Context): Step[] =>
 
 /** @throws UsageError that names every linked file that is not in `shared/`, and how to make it. */
 export function missingShared(context: Context, facts: SharedFact[]): void {
-  const missing = facts.filter((fact) => !fact.optional && fact.kind === "file" && fact.state !== "real" && fact.state !== "link");
+  const missing = facts.filter(
+    (fact) => !fact.optional && fact.kind === "file" && fact.state !== "real" && fact.state !== "link",
+  );
   if (missing.length === 0) return;
-  const lines = missing.map((fact) => `  ${fact.sharedPath}${fact.state === "dangling" ? ` (a link to ${fact.linkedTo}, which is gone)` : ""}`);
+  const lines = missing.map(
+    (fact) => `  ${fact.sharedPath}${fact.state === "dangling" ? ` (a link to ${fact.linkedTo}, which is gone)` : ""}`,
+  );
   throw new UsageError(`linked files are missing:\n${lines.join("\n")}`, {
     next: [
       ...(missing.some((fact) => fact.hasSource) ? [`${context.opsPath}/release/prepare_shared.ts`] : []),
       ...missing
         .filter((fact) => !fact.hasSource)
-        .map(({ sharedPath: place }) => `mkdir -p ${quote(path.dirname(place))} && install -m 600 /dev/null ${quote(place)}   # then fill it`),
+        .map(
+          ({ sharedPath: place }) =>
+            `mkdir -p ${quote(path.dirname(place))} && install -m 600 /dev/null ${quote(place)}   # then fill it`,
+        ),
     ],
   });
 }
@@ -84,12 +98,21 @@ export function planLinks(context: Context, id: string): Step[] {
 function planLink(release: string, entry: LinkedEntry, shared: string): Step {
   const place = path.join(release, entry.path);
   const target = path.relative(path.dirname(place), shared);
-  return { kind: "link", title: `Link ${entry.path} to shared/${entry.shared}`, path: place, target, clears: true, within: release };
+  return {
+    kind: "link",
+    title: `Link ${entry.path} to shared/${entry.shared}`,
+    path: place,
+    target,
+    clears: true,
+    within: release,
+  };
 }
 
 /** Beside an entry of `shared/`: the copy that will take its place, and the link that it takes the place of. */
-export const takingPath = (sharedPath: string) => path.join(path.dirname(sharedPath), `.taking-${path.basename(sharedPath)}`);
-export const keptPath = (sharedPath: string) => path.join(path.dirname(sharedPath), `.kept-${path.basename(sharedPath)}`);
+export const takingPath = (sharedPath: string) =>
+  path.join(path.dirname(sharedPath), `.taking-${path.basename(sharedPath)}`);
+export const keptPath = (sharedPath: string) =>
+  path.join(path.dirname(sharedPath), `.kept-${path.basename(sharedPath)}`);
 
 export interface Unfinished {
   kept: string;

@@ -10,7 +10,7 @@ import {
   observeFiles,
   planFiles,
   readBaseline,
-} from "../../scripts/host/generated.ts";
+} from "../../scripts/suite/generated.ts";
 
 let folder = "";
 beforeEach(() => void (folder = fs.mkdtempSync(path.join(os.tmpdir(), "generated-"))));

@@ -4,8 +4,8 @@ import type { Context } from "../core/context.ts";
 import { observeRelease, type TreeFacts } from "../core/observe.ts";
 import { quote } from "../core/step.ts";
 import { missingEnvironment } from "../release/environment.ts";
-import { isServing } from "../release/registry.ts";
-import { observeShared, type SharedFact } from "../release/shared.ts";
+import { isServing } from "../registry/releases.ts";
+import { observeShared, type SharedFact } from "../shared/linked.ts";
 import { observeProcessFacts } from "../service/processes.ts";
 import { type Finding, note, ok, orOk, wrong } from "./finding.ts";
 

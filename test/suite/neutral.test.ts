@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { quote } from "../../scripts/core/step.ts";
-import { neutralFromOps, neutralShell, openNeutral, plain } from "../../scripts/host/neutral.ts";
+import { neutralFromOps, neutralShell, openNeutral, plain } from "../../scripts/suite/neutral.ts";
 
 const open = (deployTo: string, repo = ".") =>
   openNeutral(`app: shop\ndeploy_to: ${deployTo}\nsource: { repo: ${repo} }\n`, "deploy.yaml", undefined).context;

@@ -5,8 +5,8 @@ import { type ActivationFacts, planActivation, planRestore } from "../release/ac
 import { planBuild } from "../release/build_release.ts";
 import { prepareShared } from "../release/prepare_shared.ts";
 import { planPrune } from "../release/prune.ts";
-import type { ReleaseRow } from "../release/registry.ts";
-import type { SharedFact } from "../release/shared.ts";
+import type { ReleaseRow } from "../registry/releases.ts";
+import type { SharedFact } from "../shared/linked.ts";
 import { definitionsOf } from "../service/definitions.ts";
 import { restartServices } from "../service/restart.ts";
 import { planStart } from "../service/start.ts";
@@ -163,7 +163,12 @@ export function exampleRestore(context: Context): Plan {
 
 export const exampleStart = (context: Context) => planStart(context, exampleTree(OLD_ID), { names: [] });
 
-export const exampleStop = (context: Context) => planStop(context, { running: names(context), stale: [] }, { names: [] });
+export const exampleStop = (context: Context) =>
+  planStop(context, { running: names(context), stale: [] }, { names: [] });
 
 export const exampleRestart = (context: Context) =>
-  restartServices.plan(context, { tree: exampleTree(OLD_ID), services: { running: names(context), stale: [] } }, { names: [] });
+  restartServices.plan(
+    context,
+    { tree: exampleTree(OLD_ID), services: { running: names(context), stale: [] } },
+    { names: [] },
+  );

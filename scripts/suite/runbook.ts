@@ -12,7 +12,7 @@ import {
   NEW_ID,
   OLD_ID,
 } from "./example-facts.ts";
-import { exits } from "./exits.ts";
+import { exits } from "../host/exits.ts";
 import { type Neutral, neutralShell, plain } from "./neutral.ts";
 import { showForPage, type Voice } from "./shown-plans.ts";
 import { renderTemplate } from "./template.ts";

@@ -3,9 +3,9 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
-import { userName } from "./account.ts";
-import type { Paths } from "./paths.ts";
-import { reporter } from "./reporter.ts";
+import { userName } from "../core/account.ts";
+import type { Paths } from "../core/paths.ts";
+import { reporter } from "../core/reporter.ts";
 
 /** An operation as the registry keeps it. */
 export interface OperationRow {
@@ -32,7 +32,10 @@ export type StepOutcome = "done" | "already" | "failed";
 
 /** `20261120-221530-switch-1a2b`: sorts by time, says what it was, and names the log. */
 export function operationId(kind: string, now = new Date()): string {
-  const time = now.toISOString().replaceAll(/[-:]|\.\d+Z/g, "").replace("T", "-");
+  const time = now
+    .toISOString()
+    .replaceAll(/[-:]|\.\d+Z/g, "")
+    .replace("T", "-");
   return `${time}-${kind}-${randomBytes(2).toString("hex")}`;
 }
 
@@ -63,9 +66,7 @@ export class Journal {
 
   begin(kind: string, words: string[]): void {
     this.database
-      .prepare(
-        `INSERT INTO operations (id, kind, arguments, pid, host, user, started_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-      )
+      .prepare(`INSERT INTO operations (id, kind, arguments, pid, host, user, started_at) VALUES (?, ?, ?, ?, ?, ?, ?)`)
       .run(this.id, kind, JSON.stringify(words), process.pid, os.hostname(), userName(), new Date().toISOString());
   }
 
@@ -114,7 +115,9 @@ function closing(write: () => unknown): void {
   try {
     write();
   } catch (error) {
-    reporter().warn(`the journal could not be written: ${(error as Error).message}; the next operation closes the record`);
+    reporter().warn(
+      `the journal could not be written: ${(error as Error).message}; the next operation closes the record`,
+    );
   }
 }
 
