@@ -16,8 +16,7 @@ import {
   schedule,
 } from "./scripts/manifest/schema/values.ts";
 
-/** What a release id must match from start to end (SPEC section 1). */
-export const RELEASE_ID = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
+export { RELEASE_ID } from "./scripts/core/release-id.ts";
 
 /** Keys of an environment that say where it is, and do not override a top-level key. */
 export const ENVIRONMENT_KEYS = ["hosts", "user", "port"] as const;

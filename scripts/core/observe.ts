@@ -3,6 +3,7 @@ import path from "node:path";
 import { listRows, type ReleaseRow } from "../registry/releases.ts";
 import { openDatabaseToRead } from "../registry/database.ts";
 import { standing } from "./durable.ts";
+import { RELEASE_ID } from "./release-id.ts";
 import { type OperationRow, openOperations } from "../registry/journal.ts";
 import { BUILDING, type Paths, recordedManifestPath, releasePath } from "./paths.ts";
 
@@ -48,8 +49,6 @@ export interface TreeFacts {
   open: OperationRow[];
 }
 
-const ID = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
-
 /** Reads the tree: one directory, one link, one database; nothing that grows with the releases' size. */
 export function observeTree(paths: Paths): TreeFacts {
   const database = openDatabaseToRead(paths.registry);
@@ -84,7 +83,7 @@ function observeIds(paths: Paths): string[] {
   if (!fs.existsSync(paths.releases)) return [];
   return fs
     .readdirSync(paths.releases, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && ID.test(entry.name))
+    .filter((entry) => entry.isDirectory() && RELEASE_ID.test(entry.name))
     .map((entry) => entry.name);
 }
 

@@ -6,6 +6,7 @@ import type { LinkStep, Plan, RecordStep, ReleaseStatus, RemoveStep, RunStep, St
 import { quote } from "../core/step.ts";
 import { drainStep, type GateChoice, gateStep } from "../health/steps.ts";
 import { renderTreeCopy } from "../manifest/load.ts";
+import { failureHook, hook } from "./hooks.ts";
 import { type StartChoice, startStep, stopStep } from "../service/steps.ts";
 
 /** What is known before a release becomes current. */
@@ -185,24 +186,6 @@ function linkCurrent(context: Context, id: string): LinkStep {
     touches: true,
   };
 }
-
-type HookName = keyof Context["manifest"]["hooks"];
-
-/** A hook as a step: `RELEASE_ID`, `RELEASE_PATH` and `DEPLOY_TO` are set for it. */
-export function hook(context: Context, name: HookName, releaseId: string, cwd: string): RunStep[] {
-  const lines = context.manifest.hooks[name];
-  if (lines.length === 0) return [];
-  const env = {
-    RELEASE_ID: releaseId,
-    RELEASE_PATH: releasePath(context.paths, releaseId),
-    DEPLOY_TO: context.paths.deployTo,
-  };
-  return [{ kind: "run", key: `hook:${name}`, title: `Run the ${name} hook`, run: { lines, cwd, env } }];
-}
-
-/** `on_failure`: whatever it does, it changes nothing about how the operation ends. */
-export const failureHook = (context: Context, releaseId: string): Step[] =>
-  hook(context, "on_failure", releaseId, context.paths.deployTo).map((step) => ({ ...step, optional: true }));
 
 /** Keeps the manifest that runs healthy now: with the release, and as the tree's own for cron and the runbook. */
 function remember(context: Context, target: ReleaseFact, mode: Mode): Step[] {

@@ -1,36 +1,14 @@
-import fs from "node:fs";
 import path from "node:path";
-import type { Manifest } from "../../manifest.schema.ts";
+import { type BuildArgs, type BuildFacts, observeBuild } from "../build/facts.ts";
+import type { BuildMark } from "../build/seal.ts";
+import { insideRepo, renderExtraction } from "../build/source.ts";
 import type { Context } from "../core/context.ts";
 import { FailedError, UsageError } from "../core/errors.ts";
-import { observeRelease, observeTree, type ReleaseFact, type TreeFacts } from "../core/observe.ts";
 import type { Operation } from "../core/operation.ts";
 import { beginningPath, BUILDING, releasePath, removingPath } from "../core/paths.ts";
 import { type Plan, quote, type RecordStep, type ReleaseStatus, type Step } from "../core/step.ts";
-import { refuseLater } from "../manifest/later.ts";
-import { failureHook, hook } from "./activation.ts";
-import type { BuildMark } from "../build/seal.ts";
-import { missingShared, observeShared, planLinks, planTree, type SharedFact } from "../shared/linked.ts";
-import { insideRepo, observeSource, pullSource, renderExtraction, type SourceFacts } from "../build/source.ts";
-import { observeTool, type Tool } from "../build/tools.ts";
-
-export interface BuildArgs {
-  ref?: string | undefined;
-  id?: string | undefined;
-  dryRun?: boolean | undefined;
-}
-
-export interface BuildFacts {
-  tree: TreeFacts;
-  source: SourceFacts;
-  id: string;
-  release: ReleaseFact;
-  shared: SharedFact[];
-  tools: Tool[];
-  /** Build steps whose `when` is not there. */
-  skipped: string[];
-  room: { freeBytes: number; freeFiles: number };
-}
+import { missingShared, planLinks, planTree } from "../shared/linked.ts";
+import { failureHook, hook } from "./hooks.ts";
 
 /** `ops/release/build_release.ts`: makes a release; touches nothing that serves. */
 export const buildRelease: Operation<BuildFacts, BuildArgs> = {
@@ -38,72 +16,6 @@ export const buildRelease: Operation<BuildFacts, BuildArgs> = {
   observe: observeBuild,
   plan: (context, facts) => [planBuild(context, facts)],
 };
-
-/** Looks at all that a build rests on. With `source.pull` the checkout is moved forward first, unless it is a dry run. */
-export function observeBuild(context: Context, args: BuildArgs): BuildFacts {
-  refuseLater(context.loaded);
-  const { manifest, paths } = context;
-  if (manifest.source.pull && manifest.source.via === "git" && !args.dryRun) pullSource(manifest.source.repo);
-  const isWorktree = manifest.source.via === "worktree";
-  const source = observeSource(manifest.source, isWorktree ? undefined : args.ref);
-  const tree = observeTree(paths);
-  const id = args.id ?? (isWorktree ? args.ref : undefined) ?? defaultId(manifest, source, tree.now);
-  const steps = Object.entries(manifest.build);
-  const skipped = steps.flatMap(([name, step]) => (step.when && !observeTool(step.when).path ? [name] : []));
-  const needs = steps.flatMap(([name, step]) => (skipped.includes(name) ? [] : step.needs));
-  return {
-    tree,
-    source,
-    id: checkedId(id),
-    release: observeRelease(paths, id),
-    shared: observeShared(context),
-    tools: [...new Set(needs)].map((need) => observeTool(need)),
-    skipped,
-    room: observeRoom(paths.deployTo),
-  };
-}
-
-const ID = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
-
-/** @throws UsageError for anything that is no release id (SPEC section 1). */
-export function checkedId(id: string): string {
-  if (ID.test(id)) return id;
-  throw new UsageError(
-    `${JSON.stringify(id)} is no release id: letters, digits and ._+- only, the first a letter or digit, 64 at most`,
-    {
-      next: "ops/release/list.ts",
-    },
-  );
-}
-
-function defaultId(manifest: Manifest, source: SourceFacts, now: Date): string {
-  if (manifest.release_id === "sha" && source.sha) return source.sha;
-  if (manifest.release_id === "tag") return tagOf(source);
-  const time = now
-    .toISOString()
-    .replaceAll(/[-:]|\.\d+Z/g, "")
-    .replace("T", "-");
-  return `${time}-${source.sha.slice(0, 7) || "worktree"}`;
-}
-
-function tagOf({ tags, ref, sha }: SourceFacts): string {
-  const tag = tags.includes(ref) ? ref : tags[0];
-  if (tag && (tags.length === 1 || tags.includes(ref))) return tag;
-  throw new UsageError(
-    `release_id is tag, and ${tags.length ? `${sha} has the tags ${tags.join(", ")}` : `${ref} (${sha.slice(0, 7)}) has no tag`}`,
-    {
-      next: tags.length ? `ops/release/build_release.ts ${tags[0]}` : `git tag v1.0.0 ${sha.slice(0, 7)}`,
-    },
-  );
-}
-
-function observeRoom(place: string): BuildFacts["room"] {
-  let there = place;
-  while (!fs.existsSync(there)) there = path.dirname(there);
-  const { bavail, bsize, ffree, files } = fs.statfsSync(there);
-  // btrfs and others count no inodes: they report none at all.
-  return { freeBytes: bavail * bsize, freeFiles: files === 0 ? Number.POSITIVE_INFINITY : ffree };
-}
 
 /** From the mark to the seal, at the release's final path; a release that is there already from the same commit is reused. */
 export function planBuild(context: Context, facts: BuildFacts): Plan {

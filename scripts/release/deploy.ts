@@ -1,7 +1,8 @@
 import type { ReleaseFact } from "../core/observe.ts";
 import type { Operation } from "../core/operation.ts";
 import { type ActivationFacts } from "./activation.ts";
-import { type BuildArgs, type BuildFacts, observeBuild, planBuild } from "./build_release.ts";
+import { type BuildArgs, type BuildFacts, observeBuild } from "../build/facts.ts";
+import { planBuild } from "./build_release.ts";
 import { renderChanges } from "./changes.ts";
 import { observePrune, planPrune, type PruneFacts } from "./prune.ts";
 import type { ReleaseRow } from "../registry/releases.ts";

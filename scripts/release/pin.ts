@@ -9,7 +9,7 @@ import { observeTree } from "../core/observe.ts";
 import { signal } from "../core/operate.ts";
 import { reporter } from "../core/reporter.ts";
 import { command } from "../core/step.ts";
-import { checkedId } from "./build_release.ts";
+import { checkedId } from "../core/release-id.ts";
 import { recoverInterrupted } from "./recover-first.ts";
 import { setPinned } from "../registry/releases.ts";
 import { showCommand } from "./show-command.ts";

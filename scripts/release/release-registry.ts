@@ -5,7 +5,7 @@ import { openDatabase, openDatabaseToRead } from "../registry/database.ts";
 import { UsageError } from "../core/errors.ts";
 import type { Paths } from "../core/paths.ts";
 import { type ReleaseStatus, STATUSES } from "../core/step.ts";
-import { checkedId } from "./build_release.ts";
+import { checkedId } from "../core/release-id.ts";
 import { getRow, listRows, type ReleaseRow, stamp, type Upsert } from "../registry/releases.ts";
 
 /** What a caller typed; an empty marker or time counts as not given, as shell scripts pass them on. */

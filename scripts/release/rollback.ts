@@ -5,7 +5,7 @@ import { observeTree } from "../core/observe.ts";
 import type { Operation } from "../core/operation.ts";
 import type { Plan } from "../core/step.ts";
 import { type ActivationFacts, planActivation } from "./activation.ts";
-import { checkedId } from "./build_release.ts";
+import { checkedId } from "../core/release-id.ts";
 import { isGood } from "../registry/releases.ts";
 import { observeActivation } from "./switch_current.ts";
 

@@ -5,7 +5,7 @@ import type { Plan } from "../core/step.ts";
 import { notices, refuseLater } from "../manifest/later.ts";
 import { definitionsOf, recordedManifest, runningServices, supervisorOf } from "../service/definitions.ts";
 import { type ActivationFacts, gate, type Mode, planActivation, reconcile } from "./activation.ts";
-import { checkedId } from "./build_release.ts";
+import { checkedId } from "../core/release-id.ts";
 import { missingEnvironment } from "./environment.ts";
 import { isGood } from "../registry/releases.ts";
 

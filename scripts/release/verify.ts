@@ -5,7 +5,7 @@ import { UsageError } from "../core/errors.ts";
 import { observeCurrent, observeRelease } from "../core/observe.ts";
 import { releasePath } from "../core/paths.ts";
 import { reporter } from "../core/reporter.ts";
-import { checkedId } from "./build_release.ts";
+import { checkedId } from "../core/release-id.ts";
 import { filesPath, readTree, type SealedFile } from "../build/seal.ts";
 import { printable } from "../text/table.ts";
 

@@ -1,4 +1,5 @@
 # Loaded by every file here: a real application with its repository, a real tree, real commands.
+# shellcheck disable=SC2013,SC2119,SC2120 # its functions are called by the bats files
 bats_require_minimum_version 1.10.0
 suite=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 ops=$suite/ops

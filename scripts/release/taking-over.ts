@@ -1,0 +1,124 @@
+import path from "node:path";
+import type { Context } from "../core/context.ts";
+import { FailedError } from "../core/errors.ts";
+import { type Plan, quote, type Step } from "../core/step.ts";
+import { startStep, stopStep } from "../service/steps.ts";
+import { planEntry, planMode, refuseMissing } from "../shared/entries.ts";
+import type { PrepareFacts } from "../shared/facts.ts";
+import { keptPath, planTree, type SharedFact, takingPath } from "../shared/linked.ts";
+import { drain, gate } from "./activation.ts";
+
+/** Phase 2, or moving in: copies while nothing writes, proves the copies, then lets each take its place by renames. */
+export function planTakeOver(context: Context, facts: PrepareFacts, phase: "harden" | "move"): Plan {
+  const { taken, freeBytes, shared } = facts;
+  refuseMissing(shared.filter(({ state }) => state === "dangling"));
+  const needed = taken.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (needed > freeBytes)
+    throw new FailedError(
+      `no room: ${megabytes(needed)} are needed in ${context.paths.shared}, ${megabytes(freeBytes)} are free`,
+      { next: "df -h" },
+    );
+  const absent = shared.filter(({ state, hasSource }) => state === "absent" && !hasSource);
+  const releaseId = facts.tree.current.releaseId;
+  return {
+    title: phase === "harden" ? "Make what shared/ links to its own" : "Move the application's state into shared/",
+    ...(releaseId ? { previousId: releaseId } : {}),
+    notes:
+      taken.length > 0
+        ? [`${megabytes(needed)} are needed in ${context.paths.shared}; ${megabytes(freeBytes)} are free`]
+        : [],
+    steps: [
+      ...planTree(context),
+      ...absent.flatMap(planEntry),
+      ...(taken.length > 0 ? [...drain(context, releaseId, facts.running), ...stopped(facts)] : []),
+      ...taken.map(({ fact, source }) => planCopy(fact, source)),
+      ...taken.flatMap(({ fact }) => planSwap(fact)),
+      ...(taken.length > 0 ? planBack(context, facts) : []),
+      ...taken
+        .filter(({ fact }) => fact.state === "link")
+        .map(({ fact }): Step => ({
+          kind: "remove",
+          title: `Remove the old link of ${fact.shared}`,
+          path: keptPath(fact.sharedPath),
+        })),
+    ],
+    discard: taken.map(({ fact }): Step => ({
+      kind: "remove",
+      title: `Remove the copy of ${fact.shared}`,
+      path: takingPath(fact.sharedPath),
+    })),
+    revert: planUndo(context, facts),
+    done: taken.length > 0 ? takenOver(taken) : "shared/ holds its own files and directories already.",
+  };
+}
+
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+
+const takenOver = (taken: PrepareFacts["taken"]) =>
+  [
+    "Taken over; the old ones were copied, and lie where they were until you remove them:",
+    ...taken.map(({ fact, source }) => `  shared/${fact.shared}  from ${source}`),
+  ].join("\n");
+
+const planCopy = (fact: SharedFact, source: string): Step => ({
+  kind: "run",
+  key: "take-over",
+  title: `Copy ${source} and prove the copy`,
+  run: { ops: "release/prepare_shared", args: ["--take-over", source, "--to", takingPath(fact.sharedPath)] },
+});
+
+function planSwap(fact: SharedFact): Step[] {
+  const { sharedPath: place, shared } = fact;
+  const aside: Step = {
+    kind: "move",
+    title: `Keep the old link of ${shared}`,
+    from: place,
+    to: keptPath(place),
+    touches: true,
+  };
+  const into: Step = {
+    kind: "move",
+    title: `Put the copy of ${shared} in its place`,
+    from: takingPath(place),
+    to: place,
+    touches: true,
+  };
+  return [...(fact.state === "link" ? [aside] : []), into, ...planMode(fact)];
+}
+
+// A service that only a pid file knows is stopped, and nothing says how to start it again.
+function planBack(context: Context, { running, services, tree }: PrepareFacts): Step[] {
+  const id = tree.current.releaseId;
+  const again = services.filter((name) => running.includes(name));
+  if (!id || again.length === 0) return [];
+  return [...startStep(again, { isRecorded: true }), ...gate(context, id, { isRecorded: true })];
+}
+
+const stopped = ({ running }: PrepareFacts) =>
+  stopStep(running.toReversed()).map((step) => ({ ...step, touches: true }));
+
+/** Only what was swapped is put back: of the other entries nothing has changed yet. */
+function planPutBack({ shared, sharedPath, state }: SharedFact, aside: string): Step {
+  const [place, kept] = [quote(sharedPath), quote(keptPath(sharedPath))];
+  const away = `if [ -e ${place} ]; then mv -- ${place} ${quote(aside)}; fi`;
+  const lines = state === "link" ? [`if [ -L ${kept} ]; then`, away, `mv -- ${kept} ${place}`, "fi"] : [away];
+  return {
+    kind: "run",
+    key: "put-back",
+    title: `Put the old ${shared} back`,
+    run: { lines, cwd: path.dirname(sharedPath), env: {} },
+  };
+}
+
+// What a service wrote into the copy before it failed is kept beside it: no data is lost.
+function planUndo(context: Context, facts: PrepareFacts): Step[] {
+  const suffix = `failed-${facts.tree.now.toISOString().replaceAll(/[-:]|\.\d+/g, "")}`;
+  return [
+    ...stopped(facts),
+    ...facts.taken.flatMap(({ fact }): Step[] => [
+      { kind: "remove", title: `Remove the copy of ${fact.shared}`, path: takingPath(fact.sharedPath) },
+      planPutBack(fact, `${fact.sharedPath}.${suffix}`),
+    ]),
+    ...planBack(context, facts),
+  ];
+}

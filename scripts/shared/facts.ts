@@ -1,0 +1,64 @@
+import fs from "node:fs";
+import path from "node:path";
+import type { Context } from "../core/context.ts";
+import { observeTree, type TreeFacts } from "../core/observe.ts";
+import { refuseLater } from "../manifest/later.ts";
+import { definitionsOf, recordedManifest, runningServices, supervisorOf } from "../service/definitions.ts";
+import { installedSuite, type SuiteFacts } from "../suite/install.ts";
+import { observeShared, type SharedFact } from "./linked.ts";
+import { refuseOpen, sizeOf } from "./take-over.ts";
+
+export interface PrepareArgs {
+  /** Phase 1 links to the checkout; `harden` makes links real; `move` takes over an application that runs in place. */
+  phase: "link" | "harden" | "move";
+  /** The folder of that application (default: the checkout). */
+  from?: string | undefined;
+}
+
+export interface PrepareFacts {
+  tree: TreeFacts;
+  shared: SharedFact[];
+  suite: SuiteFacts;
+  running: string[];
+  /** The services of the current release, as it last ran healthy. */
+  services: string[];
+  /** What is taken over: absolute source, place in `shared/`, bytes. */
+  taken: { fact: SharedFact; source: string; bytes: number }[];
+  freeBytes: number;
+}
+
+/** Looks at all that is shared, and at what would be taken over. @throws FailedError while somebody else has it open. */
+export async function observePrepare(context: Context, { phase, from }: PrepareArgs): Promise<PrepareFacts> {
+  refuseLater(context.loaded);
+  const shared = observeShared(context, from ? path.resolve(from) : undefined);
+  const running = await runningServices(context);
+  const wanted = phase === "link" ? [] : shared.flatMap((fact) => toTake(fact, phase));
+  const own = await ownProcesses(context, running);
+  for (const { source } of wanted) refuseOpen(source, own);
+  const tree = observeTree(context.paths);
+  const current = tree.current.releaseId;
+  const { bavail, bsize } = fs.statfsSync(existing(context.paths.deployTo));
+  return {
+    tree,
+    shared,
+    suite: installedSuite(context),
+    running,
+    services: definitionsOf(current ? recordedManifest(context, current) : context.manifest).map(({ name }) => name),
+    taken: wanted.map(({ fact, source }) => ({ fact, source, bytes: sizeOf(source) })),
+    freeBytes: bavail * bsize,
+  };
+}
+
+const existing = (place: string): string => (fs.existsSync(place) ? place : existing(path.dirname(place)));
+
+async function ownProcesses(context: Context, running: string[]): Promise<number[]> {
+  const states = await Promise.all(running.map((name) => supervisorOf(context).observe(name)));
+  return states.flatMap(({ processes }) => processes);
+}
+
+function toTake(fact: SharedFact, phase: "harden" | "move"): { fact: SharedFact; source: string }[] {
+  if (fact.state === "link" && fact.linkedTo) return [{ fact, source: fs.realpathSync(fact.linkedTo) }];
+  if (phase === "move" && fact.state === "absent" && fact.hasSource)
+    return [{ fact, source: fs.realpathSync(fact.sourcePath) }];
+  return [];
+}
