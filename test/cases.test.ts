@@ -8,13 +8,10 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type CaseFile, readCases, updateCase } from "./cases/files.ts";
-import { contextOfCase, makeTree } from "./cases/host.ts";
+import { contextOfCase } from "./cases/host.ts";
 import { type Answer, answerOf, outcomeOf, pasteOf } from "./cases/outcome.ts";
 import { PLANNERS } from "./cases/planners.ts";
 import { problemsOf } from "./cases/promises.ts";
-
-/** Planners that look at the tree themselves: their cases get a real one. */
-const LOOKING = new Set(["release/recover", "service/start", "service/restart"]);
 
 let scratch: string;
 beforeAll(() => {
@@ -24,13 +21,11 @@ afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
 
 function run({ command, one }: CaseFile) {
   const place = fs.mkdtempSync(path.join(scratch, "case-"));
-  const root = LOOKING.has(command) ? place : "";
-  const context = contextOfCase(one, place, root);
-  if (root) makeTree(context, one);
+  const context = contextOfCase(one, place);
   const { facts, plan } = askedOf(command, () => PLANNERS[command]?.(context, one));
   const before = structuredClone(facts);
   const answer = answerOf(plan);
-  return { context, root, answer, again: answerOf(plan), facts, before };
+  return { context, answer, again: answerOf(plan), facts, before };
 }
 
 // What is wrong with an argument is said while the facts are gathered: that is an answer too.
@@ -56,8 +51,8 @@ describe.each([...new Set(cases.map(({ command }) => command))])("%s", (command)
   for (const file of cases.filter((one) => one.command === command)) {
     const { known_bug: bug } = file.one;
     const check = () => {
-      const { context, root, answer, again, facts, before } = run(file);
-      const outcome = outcomeOf(context, answer, root);
+      const { context, answer, again, facts, before } = run(file);
+      const outcome = outcomeOf(context, answer);
       if (process.env["UPDATE_CASES"] && !bug) updateCase(file, outcome);
       else compare(file, outcome);
       expect(again, "the same facts, the same plan").toEqual(answer);

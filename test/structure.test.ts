@@ -133,7 +133,10 @@ test("the staircase imports no domain but the registry, which keeps its records,
       !isType &&
       !isDynamic,
   );
-  expect(outward.map(shown).toSorted()).toEqual(["scripts/core/context.ts → scripts/manifest/load.ts"]);
+  expect(outward.map(shown).toSorted()).toEqual([
+    "scripts/core/context.ts → scripts/manifest/checked.ts",
+    "scripts/core/context.ts → scripts/manifest/find.ts",
+  ]);
 });
 
 test("a kind of step imports nothing of the staircase but the step, its errors and durable writes", () => {

@@ -19,7 +19,7 @@ await entry<{ lines?: string; follow?: boolean }>({
     const { countOf } = await import("../../scripts/text/amounts.ts");
     const logs = await import("../../scripts/service/logs.ts");
     const count = countOf("--lines", lines);
-    const files = logs.observeLogFiles(context, call.args as string[]);
+    const files = await logs.observeLogFiles(context, call.args as string[]);
     const value = json
       ? files.map((file) => ({ service: file.service, path: file.path, lines: logs.lastLines(file, count) }))
       : [];

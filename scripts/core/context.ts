@@ -1,6 +1,8 @@
 import path from "node:path";
 import type { Manifest } from "../../manifest.schema.ts";
-import { findManifest, type LoadedManifest, loadManifest } from "../manifest/load.ts";
+import { loadChecked } from "../manifest/checked.ts";
+import { findManifest } from "../manifest/find.ts";
+import type { LoadedManifest } from "../manifest/load.ts";
 import { chosenServices, type Overrides, readOverrides } from "./overrides.ts";
 import { becomeOwner } from "./owner.ts";
 import { type Paths, treePaths } from "./paths.ts";
@@ -28,16 +30,17 @@ export interface ManifestOptions {
 export const suitePath = path.resolve(import.meta.dirname, "../..");
 
 /** Finds and loads the manifest, and becomes the owner of its tree. */
-export function createContext(options: ManifestOptions): Context {
+export async function createContext(options: ManifestOptions): Promise<Context> {
   const env = process.env;
   const launcherPath = options.launcherPath ?? process.argv[1];
-  const filePath = findManifest({
+  const filePath = await findManifest({
     ...(options.manifest ? { flag: options.manifest } : {}),
     ...(launcherPath ? { launcherPath } : {}),
+    ...(options.env ? { environment: options.env } : {}),
     env,
     cwd: process.cwd(),
   });
-  return contextOf(loadManifest({ filePath, env, ...(options.env ? { environment: options.env } : {}) }));
+  return contextOf(await loadChecked({ filePath, env, environment: options.env }));
 }
 
 /** The context of a manifest that is loaded already. */

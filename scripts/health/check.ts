@@ -41,7 +41,7 @@ export async function applyHealthCheck(
   options: HealthOptions,
   signal: AbortSignal | undefined,
 ): Promise<HealthProof> {
-  const whole = options.recorded ? recordedManifest(context, options.releaseId) : context.manifest;
+  const whole = options.recorded ? await recordedManifest(context, options.releaseId) : context.manifest;
   const manifest = options.only ? partOf(whole, options.only) : whole;
   const input = { ...(await gateInput(context, manifest, options.releaseId)), signal };
   const result = await gate(input);

@@ -33,7 +33,7 @@ async function knownEnvironments(words: string[], launcherPath: string | undefin
   ]);
   try {
     const flag = optionValue(words, "--manifest");
-    const filePath = findManifest({ flag, launcherPath, env: process.env, cwd: process.cwd() });
+    const filePath = await findManifest({ flag, launcherPath, env: process.env, cwd: process.cwd() });
     return environmentNames(openManifest(filePath, filePath).root);
   } catch (error) {
     if (error instanceof SwitchbackError) return [];

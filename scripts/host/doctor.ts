@@ -6,7 +6,8 @@ import { reporter } from "../core/reporter.ts";
 import { environmentNames } from "../manifest/layers.ts";
 import { openManifest } from "../manifest/document.ts";
 import { notices, refuseLater } from "../manifest/later.ts";
-import { findManifest, type LoadedManifest, loadManifest } from "../manifest/load.ts";
+import { findManifest } from "../manifest/find.ts";
+import { type LoadedManifest, loadManifest } from "../manifest/load.ts";
 import { checkClock, checkRoom, checkSuite, checkTools } from "../doctor/host.ts";
 import { checkPorts, checkShared } from "../doctor/ports.ts";
 import { checkEnvironment, checkLinked, checkTree } from "../doctor/tree.ts";
@@ -15,7 +16,7 @@ import { type GenerateOptions, observeGenerated } from "./generate.ts";
 
 /** Everything that would keep the next command from working; looks, and changes nothing. */
 export async function diagnose(options: GenerateOptions): Promise<Finding[]> {
-  const filePath = findManifest({
+  const filePath = await findManifest({
     flag: options.manifest,
     environment: options.env,
     env: process.env,
@@ -28,7 +29,7 @@ export async function diagnose(options: GenerateOptions): Promise<Finding[]> {
   // A tree of somebody else's cannot be looked at as its owner sees it.
   const context = tried("owner", () => contextOf(loaded));
   if (!("paths" in context)) return [...found, context];
-  return [...found, ...(await checkAll(context)), ...checkGenerated({ manifest: filePath })];
+  return [...found, ...(await checkAll(context)), ...(await checkGenerated({ manifest: filePath }))];
 }
 
 async function checkAll(context: Context): Promise<Finding[]> {
@@ -50,9 +51,13 @@ function tried<T extends object>(check: string, look: () => T): T | Finding {
   try {
     return look();
   } catch (error) {
-    if (error instanceof SwitchbackError) return wrong(check, error.message, ...error.next);
-    throw error;
+    return refusal(check, error);
   }
+}
+
+function refusal(check: string, error: unknown): Finding {
+  if (error instanceof SwitchbackError) return wrong(check, error.message, ...error.next);
+  throw error;
 }
 
 function checkManifest(loaded: LoadedManifest): Finding[] {
@@ -74,9 +79,9 @@ function checkEnvironments(loaded: LoadedManifest): Finding[] {
   return checkShared(all.length > 0 ? all : [{ name: "", manifest: loaded.manifest }]);
 }
 
-function checkGenerated(options: GenerateOptions): Finding[] {
-  const facts = tried("generated", () => observeGenerated(options));
+async function checkGenerated(options: GenerateOptions): Promise<Finding[]> {
   // Where nothing can be generated, in a tree, nothing can be stale.
+  const facts = await observeGenerated(options).catch((error: unknown): Finding => refusal("generated", error));
   if (!("states" in facts)) return [];
   const stale = facts.states.filter(({ state }) => state !== "same");
   if (stale.length === facts.states.length)

@@ -9,7 +9,8 @@ import { kindOf } from "../core/steps/kinds.ts";
 import type { ApplyContext } from "../core/steps/kind.ts";
 import { openManifest } from "../manifest/document.ts";
 import { environmentNames } from "../manifest/layers.ts";
-import { findManifest, loadManifest } from "../manifest/load.ts";
+import { findManifest } from "../manifest/find.ts";
+import { loadManifest } from "../manifest/load.ts";
 import { renderChecklist } from "../suite/checklist.ts";
 import { renderCrontab } from "../suite/crontab.ts";
 import {
@@ -54,9 +55,9 @@ export interface GenerateOptions {
 }
 
 /** Finds the manifest, and looks how the files beside it stand. @throws UsageError where nothing can be generated. */
-export function observeGenerated({ manifest, env, launcherPath }: GenerateOptions): GenerateFacts {
+export async function observeGenerated({ manifest, env, launcherPath }: GenerateOptions): Promise<GenerateFacts> {
   const cwd = process.cwd();
-  const filePath = findManifest({ flag: manifest, environment: env, env: process.env, cwd, launcherPath });
+  const filePath = await findManifest({ flag: manifest, environment: env, env: process.env, cwd, launcherPath });
   const document = openManifest(filePath, filePath);
   const folder = path.dirname(filePath);
   refuseTree(folder, document.basePath);
@@ -115,7 +116,7 @@ export interface Answer {
 export async function generate(
   options: GenerateOptions & { check?: boolean; force?: boolean; dryRun?: boolean },
 ): Promise<Answer> {
-  const facts = observeGenerated(options);
+  const facts = await observeGenerated(options);
   const plan = planGenerate(facts, { force: options.force === true });
   if (options.check) return answerCheck(facts, plan);
   if (options.dryRun) return { ...showFiles([plan]), isAsWanted: true };

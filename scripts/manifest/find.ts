@@ -1,10 +1,7 @@
 import { realpathSync, statSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
-import { SwitchbackError, UsageError } from "../core/errors.ts";
-import { openManifest } from "./document.ts";
-import { environmentNames, layerOf } from "./layers.ts";
-import { showFile } from "./problems.ts";
-import { applyEnvironmentVariables, expandHome } from "./resolve.ts";
+import { UsageError } from "../core/errors.ts";
+import { expandHome } from "./home.ts";
 
 export interface FindOptions {
   /** What `--manifest` names. */
@@ -24,13 +21,17 @@ const FILE_NAME = "deploy.yaml";
  * from the launcher, then `$DEPLOY_ROOT/deploy.yaml` (SPEC section 3). A UsageError says where it looked; another refuses to
  * choose between the manifest beside the launcher and one near `cwd` that is for another tree.
  */
-export function findManifest({ flag, environment, env, cwd, launcherPath }: FindOptions): string {
+export async function findManifest(options: FindOptions): Promise<string> {
+  const { flag, env, cwd, launcherPath } = options;
   const named = flag || env["DEPLOY_MANIFEST"];
   if (named) return resolve(cwd, expandHome(named, env));
   const launcherDir = launcherPath === undefined ? undefined : dirname(resolve(cwd, launcherPath));
   const near = nearestUpward(cwd);
   const beside = launcherDir === undefined ? undefined : nearestUpward(launcherDir);
-  if (near && beside && !isSame(near, beside)) refuseOtherTree(near, beside, { environment, env, cwd });
+  if (near && beside && !isSame(near, beside)) {
+    const { refuseOtherTree } = await import("./other-tree.ts");
+    refuseOtherTree(near, beside, options);
+  }
   const inRoot = env["DEPLOY_ROOT"] ? join(resolve(cwd, expandHome(env["DEPLOY_ROOT"], env)), FILE_NAME) : undefined;
   const found = near ?? beside ?? (inRoot && isFile(inRoot) ? inRoot : undefined);
   if (found) return found;
@@ -58,35 +59,6 @@ function nearestUpward(from: string): string | undefined {
   return chosen === undefined ? undefined : join(chosen, FILE_NAME);
 }
 
-function refuseOtherTree(near: string, beside: string, options: FindOptions): void {
-  const besidePath = dirname(beside);
-  const intended = treeOf(near, options);
-  const own = isTree(besidePath) ? besidePath : treeOf(beside, options);
-  if (intended === undefined || own === undefined || isSame(intended, own)) return;
-  const nearFile = showFile(near, options.cwd);
-  throw new UsageError(
-    `this command belongs to ${besidePath}, but ${nearFile} here is for ${intended}: say which is meant`,
-    {
-      next: [`--manifest ${beside}`, `--manifest ${nearFile}`],
-    },
-  );
-}
-
-/** The tree that a manifest is for; undefined when it cannot tell, and loading it will say why. */
-function treeOf(filePath: string, { environment, env, cwd }: FindOptions): string | undefined {
-  try {
-    const { root, basePath, environment: own } = openManifest(filePath, filePath);
-    const chosen = environment ?? own;
-    if (chosen !== undefined && !environmentNames(root).includes(chosen)) return undefined;
-    const layer = layerOf(root, chosen).root;
-    applyEnvironmentVariables(layer, env, cwd);
-    return typeof layer["deploy_to"] === "string" ? resolve(basePath, expandHome(layer["deploy_to"], env)) : undefined;
-  } catch (error) {
-    if (error instanceof SwitchbackError) return undefined;
-    throw error;
-  }
-}
-
 function nothingFound(looked: string[], inRoot: string | undefined): UsageError {
   const places = [...new Set(looked)].map((path) => `${path} and the directories above it`);
   const all = [...places, ...(inRoot === undefined ? [] : [inRoot])];
@@ -95,7 +67,8 @@ function nothingFound(looked: string[], inRoot: string | undefined): UsageError 
   });
 }
 
-const isTree = (path: string): boolean =>
+/** Whether a directory holds releases. */
+export const isTree = (path: string): boolean =>
   statSync(join(path, "releases"), { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 function isFile(path: string): boolean {
@@ -106,7 +79,8 @@ function isFile(path: string): boolean {
   }
 }
 
-const isSame = (a: string, b: string): boolean => realPath(a) === realPath(b);
+/** Whether two paths are one place. */
+export const isSame = (a: string, b: string): boolean => realPath(a) === realPath(b);
 
 function realPath(path: string): string {
   try {

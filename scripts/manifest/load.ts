@@ -5,9 +5,7 @@ import { openManifest } from "./document.ts";
 import { checkEnvironment, layerOf } from "./layers.ts";
 import { ManifestError, type Problem, showFile } from "./problems.ts";
 import { applyEnvironmentVariables, withAbsolutePaths } from "./resolve.ts";
-import { renderWithTrailer } from "./trailer.ts";
 
-export { findManifest } from "./find.ts";
 export { ManifestError } from "./problems.ts";
 
 export interface LoadOptions {
@@ -62,7 +60,3 @@ export function loadManifest({
     problemAt: (path, at, message) => problemAt(document, layer, { path, at, message }),
   };
 }
-
-/** Text of `<deploy_to>/deploy.yaml`: the manifest as it is, with a trailer that names its origin, tree and environment. */
-export const renderTreeCopy = ({ text, basePath, environment, manifest }: LoadedManifest): string =>
-  renderWithTrailer(text, { originPath: basePath, deployTo: manifest.deploy_to, environment });

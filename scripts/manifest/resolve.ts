@@ -1,12 +1,8 @@
-import { homedir } from "node:os";
 import { resolve } from "node:path";
 import type { Manifest } from "../../manifest.schema.ts";
+import { expandHome } from "./home.ts";
 import { isPlainMap, type PlainMap } from "./merge.ts";
 import type { ReportAt } from "./ports.ts";
-
-/** `~` and `~/x` → the home of `$HOME`, else of the account. */
-export const expandHome = (path: string, env: NodeJS.ProcessEnv): string =>
-  path === "~" || path.startsWith("~/") ? (env["HOME"] || homedir()) + path.slice(1) : path;
 
 const isRemote = (repo: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(repo) || /^[^/]+:/.test(repo);
 

@@ -1,3 +1,5 @@
+import type { LoadedManifest } from "./load.ts";
+
 const TRAILER = /^# switchback: origin=(\S+)(?: deploy_to=(\S+))?(?: env=(\S+))?\s*$/;
 
 /** Where the manifest of a tree's copy came from. */
@@ -45,3 +47,7 @@ export function renderWithTrailer(
   const env = environment === undefined ? "" : ` env=${encode(environment)}`;
   return `${body}${end}# switchback: origin=${encode(originPath)}${tree}${env}\n`;
 }
+
+/** Text of `<deploy_to>/deploy.yaml`: the manifest as it is, with a trailer that names its origin, tree and environment. */
+export const renderTreeCopy = ({ text, basePath, environment, manifest }: LoadedManifest): string =>
+  renderWithTrailer(text, { originPath: basePath, deployTo: manifest.deploy_to, environment });

@@ -5,7 +5,7 @@ import { currentTarget, recordedManifestPath, releasePath } from "../core/paths.
 import type { LinkStep, Plan, RecordStep, ReleaseStatus, RemoveStep, RunStep, Step } from "../core/step.ts";
 import { quote } from "../core/step.ts";
 import { drainStep, type GateChoice, gateStep } from "../health/steps.ts";
-import { renderTreeCopy } from "../manifest/load.ts";
+import { renderTreeCopy } from "../manifest/trailer.ts";
 import { failureHook, hook } from "./hooks.ts";
 import { type StartChoice, startStep, stopStep } from "../service/steps.ts";
 

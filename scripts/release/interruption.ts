@@ -46,7 +46,9 @@ export async function observeRecovery(context: Context, operation: OperationRow)
     operation,
     isPreviousComplete: previous !== null && observeRelease(paths, previous).isComplete,
     running: await runningServices(context),
-    services: definitionsOf(previous ? recordedManifest(context, previous) : context.manifest).map(({ name }) => name),
+    services: definitionsOf(previous ? await recordedManifest(context, previous) : context.manifest).map(
+      ({ name }) => name,
+    ),
     orphans: [...marks].flatMap(([pid, mark]) => (mark === operation.id ? [pid] : [])),
     leftovers: [
       ...entries.filter((name) => name.startsWith(".beginning-")).map((name) => path.join(paths.releases, name)),

@@ -1,7 +1,7 @@
 import type { Context } from "../core/context.ts";
 import type { Operation } from "../core/operation.ts";
 import type { Plan, Step } from "../core/step.ts";
-import { renderTreeCopy } from "../manifest/load.ts";
+import { renderTreeCopy } from "../manifest/trailer.ts";
 import { planEntry, refuseMissing } from "../shared/entries.ts";
 import { observePrepare, type PrepareArgs, type PrepareFacts } from "../shared/facts.ts";
 import { planTree } from "../shared/linked.ts";

@@ -5,7 +5,7 @@ import { writeOut } from "../core/output.ts";
 import { becomeOwner } from "../core/owner.ts";
 import { type Paths, treePaths } from "../core/paths.ts";
 import { command } from "../core/step.ts";
-import { expandHome } from "../manifest/resolve.ts";
+import { expandHome } from "../manifest/home.ts";
 import { countOf } from "../text/amounts.ts";
 import {
   applyUpsert,

@@ -27,7 +27,7 @@ export async function observeActivation(context: Context, id: string): Promise<A
   const tree = observeTree(context.paths);
   const target = observeRelease(context.paths, id);
   const isBack = modeOf(tree, id) === "rollback";
-  const manifest = isBack ? recordedManifest(context, id) : context.manifest;
+  const manifest = isBack ? await recordedManifest(context, id) : context.manifest;
   const running = await runningServices(context);
   return {
     tree,

@@ -3,7 +3,7 @@ import type { Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import { recordedManifestPath } from "../core/paths.ts";
-import { loadManifest } from "../manifest/load.ts";
+import { loadChecked } from "../manifest/checked.ts";
 import type { ServiceDefinition, ServicePlace } from "./definition.ts";
 import { pidfileSupervisor } from "./pidfile-supervisor.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -23,10 +23,10 @@ export function definitionsOf(manifest: Manifest): ServiceDefinition[] {
 }
 
 /** The manifest with which a release last ran healthy; where none was kept, the one in use. */
-export function recordedManifest(context: Context, releaseId: string): Manifest {
+export async function recordedManifest(context: Context, releaseId: string): Promise<Manifest> {
   const filePath = recordedManifestPath(context.paths, releaseId);
   if (!fs.existsSync(filePath)) return context.manifest;
-  return loadManifest({ filePath, env: process.env }).manifest;
+  return (await loadChecked({ filePath, env: process.env })).manifest;
 }
 
 /** The definitions that a person named; none named: all. @throws UsageError for a name that the manifest does not have. */

@@ -20,8 +20,8 @@ export interface LogFile {
 type Look = Pick<fs.Stats, "ino" | "size">;
 
 /** The log files of the services that serve; those named, or all. */
-export function observeLogFiles(context: Context, names: string[]): LogFile[] {
-  const { manifest } = servingManifest(context, observeCurrent(context.paths));
+export async function observeLogFiles(context: Context, names: string[]): Promise<LogFile[]> {
+  const { manifest } = await servingManifest(context, observeCurrent(context.paths));
   const definitions = chosenDefinitions(definitionsOf(manifest), names);
   const files = definitions.flatMap((definition) => {
     const { stdout, stderr } = logPaths(definition, placeOf(context), context.paths.current);

@@ -1,13 +1,12 @@
-import { observeTree, type TreeFacts } from "../core/observe.ts";
 import type { Operation } from "../core/operation.ts";
-import { refuseLater } from "../manifest/later.ts";
+import type { Step } from "../core/step.ts";
+import type { Context } from "../core/context.ts";
 import { observeNames, type ServiceNames } from "./definitions.ts";
-import { planStart, type StartArgs } from "./start.ts";
+import { observeStart, planStart, type StartArgs, type StartFacts } from "./start.ts";
 import { stopStep } from "./steps.ts";
 import { planStop } from "./stop.ts";
 
-interface RestartFacts {
-  tree: TreeFacts;
+interface RestartFacts extends StartFacts {
   services: ServiceNames;
 }
 
@@ -15,28 +14,22 @@ interface RestartFacts {
 export const restartServices: Operation<RestartFacts, StartArgs> = {
   kind: "restart",
   mayUseReserve: true,
-  async observe(context) {
-    refuseLater(context.loaded);
-    return { tree: observeTree(context.paths), services: await observeNames(context) };
-  },
+  observe: async (context) => ({ ...(await observeStart(context)), services: await observeNames(context) }),
   // Starting is decided first: nothing is stopped that could not be started again.
-  plan(context, { tree, services }, args) {
-    const starting = planStart(context, tree, args);
-    const stopping = planStop(context, services, { names: args.names });
-    const names = starting.services;
+  plan(context, facts, args) {
+    const { services: names, ...starting } = planStart(context, facts, args);
+    const stopping = planStop(context, facts.services, { names: args.names });
     const steps = [...stopping.steps, ...starting.steps].map((step) => ({ ...step, touches: true }));
-    const revert = [
-      ...stopStep(names.toReversed()),
-      ...planStart(context, tree, { names: args.names, recorded: true }).steps,
-    ];
-    return [
-      {
-        ...starting,
-        title: `Restart ${names.join(", ")}`,
-        steps,
-        revert,
-        ...(starting.releaseId ? { previousId: starting.releaseId } : {}),
-      },
-    ];
+    const previous = starting.releaseId ? { previousId: starting.releaseId } : {};
+    const title = `Restart ${names.join(", ")}`;
+    return [{ ...starting, ...previous, title, steps, revert: planBack(context, facts, names, args) }];
   },
 };
+
+/** As they last ran healthy; one that is new never ran. */
+function planBack(context: Context, facts: RestartFacts, names: string[], args: StartArgs): Step[] {
+  const again = facts.recorded.map(({ name }) => name).filter((name) => names.includes(name));
+  const named = args.names.length > 0 ? again : [];
+  const starting = again.length > 0 ? planStart(context, facts, { names: named, recorded: true }).steps : [];
+  return [...stopStep(names.toReversed()), ...starting];
+}

@@ -6,6 +6,7 @@ import { reporter } from "../core/reporter.ts";
 import type { Plan } from "../core/step.ts";
 import { gateStep } from "../health/steps.ts";
 import { notices, refuseLater } from "../manifest/later.ts";
+import type { ServiceDefinition } from "./definition.ts";
 import { chosenDefinitions, definitionsOf, placeOf, recordedManifest, supervisorOf } from "./definitions.ts";
 import { currentRelease } from "./pidfile-supervisor.ts";
 import { startStep } from "./steps.ts";
@@ -18,26 +19,40 @@ export interface StartArgs {
   wait?: boolean | undefined;
 }
 
+export interface StartFacts {
+  tree: TreeFacts;
+  /** As the manifest in use says. */
+  definitions: ServiceDefinition[];
+  /** As the release that is current last ran healthy. */
+  recorded: ServiceDefinition[];
+}
+
 /** `ops/service/start.ts`: starts what does not run, and waits until it is healthy. */
-export const startServices: Operation<TreeFacts, StartArgs> = {
+export const startServices: Operation<StartFacts, StartArgs> = {
   kind: "start",
   mayUseReserve: true,
-  observe(context) {
-    refuseLater(context.loaded);
-    return observeTree(context.paths);
-  },
+  observe: observeStart,
   plan: (context, facts, args) => [planStart(context, facts, args)],
 };
 
+/** Looks at the tree, and at what the release that is current can run. */
+export async function observeStart(context: Context): Promise<StartFacts> {
+  refuseLater(context.loaded);
+  const tree = observeTree(context.paths);
+  const { releaseId } = tree.current;
+  const recorded = releaseId ? await recordedManifest(context, releaseId) : context.manifest;
+  return { tree, definitions: definitionsOf(context.manifest), recorded: definitionsOf(recorded) };
+}
+
 /** Steps that start services of the release that is current. */
-export function planStart(context: Context, facts: TreeFacts, args: StartArgs): Plan & { services: string[] } {
-  const releaseId = facts.current.releaseId;
+export function planStart(context: Context, facts: StartFacts, args: StartArgs): Plan & { services: string[] } {
+  const releaseId = facts.tree.current.releaseId;
   if (!releaseId)
     throw new UsageError(`nothing is deployed in ${context.paths.deployTo}: there is no release to start`, {
       next: [`${context.opsPath}/release/deploy.ts`, `${context.opsPath}/release/list.ts`],
     });
-  const manifest = args.recorded ? recordedManifest(context, releaseId) : context.manifest;
-  const names = chosenDefinitions(definitionsOf(manifest), args.names).map(({ name }) => name);
+  const definitions = args.recorded ? facts.recorded : facts.definitions;
+  const names = chosenDefinitions(definitions, args.names).map(({ name }) => name);
   if (names.length === 0) throw new UsageError("the manifest has no services");
   const isRecorded = args.recorded === true;
   const wait =
@@ -59,7 +74,7 @@ export function planStart(context: Context, facts: TreeFacts, args: StartArgs): 
 /** Starts services from the release that is current; those that run already are left as they are. */
 export async function applyStart(context: Context, names: string[], options: { recorded: boolean }): Promise<void> {
   const release = currentRelease(placeOf(context));
-  const manifest = options.recorded ? recordedManifest(context, release.id) : context.manifest;
+  const manifest = options.recorded ? await recordedManifest(context, release.id) : context.manifest;
   const supervisor = supervisorOf(context);
   for (const definition of chosenDefinitions(definitionsOf(manifest), names)) {
     const { already, pid, warnings } = await supervisor.start(definition, release);

@@ -52,7 +52,7 @@ export interface ServicesStatus {
 /** Looks at the services of the release that is current, as it last ran healthy, and at others that still run. */
 export async function observeServices(context: Context, names: string[] = []): Promise<ServicesStatus> {
   const current = observeCurrent(context.paths);
-  const { manifest, notes } = servingManifest(context, current);
+  const { manifest, notes } = await servingManifest(context, current);
   const definitions = chosenDefinitions(definitionsOf(manifest), names);
   const supervisor = supervisorOf(context);
   const looks = definitions.map((one) => observeService(context, supervisor, manifest, one, current.releaseId));
@@ -69,10 +69,13 @@ export async function observeServices(context: Context, names: string[] = []): P
 }
 
 /** The manifest that the current release last ran healthy with: one edited since then says nothing about what serves. */
-export function servingManifest(context: Context, { releaseId }: Current): { manifest: Manifest; notes: string[] } {
+export async function servingManifest(
+  context: Context,
+  { releaseId }: Current,
+): Promise<{ manifest: Manifest; notes: string[] }> {
   if (releaseId === undefined) return { manifest: context.manifest, notes: [] };
   try {
-    return { manifest: recordedManifest(context, releaseId), notes: [] };
+    return { manifest: await recordedManifest(context, releaseId), notes: [] };
   } catch (error) {
     if (!(error instanceof SwitchbackError)) throw error;
     return {

@@ -43,7 +43,9 @@ export async function observePrepare(context: Context, { phase, from }: PrepareA
     shared,
     suite: installedSuite(context),
     running,
-    services: definitionsOf(current ? recordedManifest(context, current) : context.manifest).map(({ name }) => name),
+    services: definitionsOf(current ? await recordedManifest(context, current) : context.manifest).map(
+      ({ name }) => name,
+    ),
     taken: wanted.map(({ fact, source }) => ({ fact, source, bytes: sizeOf(source) })),
     freeBytes: bavail * bsize,
   };

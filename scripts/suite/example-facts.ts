@@ -161,7 +161,12 @@ export function exampleRestore(context: Context): Plan {
   return { title: `Bring ${OLD_ID} back`, steps, discard: [], revert: [], done: "" };
 }
 
-export const exampleStart = (context: Context) => planStart(context, exampleTree(OLD_ID), { names: [] });
+const startFacts = (context: Context) => {
+  const definitions = definitionsOf(context.manifest);
+  return { tree: exampleTree(OLD_ID), definitions, recorded: definitions };
+};
+
+export const exampleStart = (context: Context) => planStart(context, startFacts(context), { names: [] });
 
 export const exampleStop = (context: Context) =>
   planStop(context, { running: names(context), stale: [] }, { names: [] });
@@ -169,6 +174,6 @@ export const exampleStop = (context: Context) =>
 export const exampleRestart = (context: Context) =>
   restartServices.plan(
     context,
-    { tree: exampleTree(OLD_ID), services: { running: names(context), stale: [] } },
+    { ...startFacts(context), services: { running: names(context), stale: [] } },
     { names: [] },
   );

@@ -3,7 +3,7 @@ import { type Context, suitePath } from "../../scripts/core/context.ts";
 import { SwitchbackError } from "../../scripts/core/errors.ts";
 import { showPlans, showStep } from "../../scripts/core/show.ts";
 import { type Plan, quote, type Step } from "../../scripts/core/step.ts";
-import { renderTreeCopy } from "../../scripts/manifest/load.ts";
+import { renderTreeCopy } from "../../scripts/manifest/trailer.ts";
 import type { Case } from "./format.ts";
 
 /** What a planner answered, in the words of a case. */
@@ -25,10 +25,9 @@ export function answerOf(plan: () => Plan[]): Answer {
   }
 }
 
-/** An answer as a case writes it; `root` is taken away from every path. */
-export function outcomeOf(context: Context, { plans, error }: Answer, root: string): Outcome {
-  const here = (text: string) => text.replaceAll(suitePath, path.dirname(context.opsPath));
-  const plain = (text: string) => here(root ? text.replaceAll(root, "") : text);
+/** An answer as a case writes it. */
+export function outcomeOf(context: Context, { plans, error }: Answer): Outcome {
+  const plain = (text: string) => text.replaceAll(suitePath, path.dirname(context.opsPath));
   const steps = (list: Step[]) => list.map((step) => plain(renderStep(context, step))).join("");
   const touching = plans.flatMap((plan) => plan.steps).find((step) => step.touches)?.title;
   const heading = ({ title }: Plan) => `# ${plain(title)}\n`;

@@ -137,6 +137,11 @@ const operationOf = ({ kind, release, previous, previous_link, status_before, to
   message: null,
 });
 
+function startOf(context: Context, facts: CaseFacts) {
+  const definitions = definitionsOf(context.manifest);
+  return { tree: treeOf(context, facts), definitions, recorded: definitions };
+}
+
 /** Every command that changes something and decides by a pure function. */
 export const PLANNERS: Record<string, Planner> = {
   "release/switch_current": planner(switchCurrent, (context, facts, { id }) => activationOf(context, facts, checkedId(id))),
@@ -151,7 +156,7 @@ export const PLANNERS: Record<string, Planner> = {
   "release/prune": planner(prune, pruneOf),
   "release/prepare_shared": planner(prepareShared, prepareOf),
   "release/recover": planner(recover, (context, facts) => (facts.operation ? [recoveryOf(context, facts)] : [])),
-  "service/start": planner(startServices, treeOf),
+  "service/start": planner(startServices, startOf),
   "service/stop": planner(stopServices, servicesOf),
-  "service/restart": planner(restartServices, (context, facts) => ({ tree: treeOf(context, facts), services: servicesOf(context, facts) })),
+  "service/restart": planner(restartServices, (context, facts) => ({ ...startOf(context, facts), services: servicesOf(context, facts) })),
 };

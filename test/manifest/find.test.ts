@@ -25,36 +25,35 @@ function makeHost() {
   return { root, checkout, tree, own, copy, launcherPath: join(tree, "ops/release/prune.ts") };
 }
 
-test("the flag, then the variable, then the nearest upward", () => {
+test("the flag, then the variable, then the nearest upward", async () => {
   const { checkout, own } = makeHost();
   const cwd = join(checkout, "src");
   const env = { DEPLOY_MANIFEST: "b.yaml", HOME: "/h" };
-  expect(findManifest({ flag: "a.yaml", env, cwd })).toBe(join(cwd, "a.yaml"));
-  expect(findManifest({ env, cwd })).toBe(join(cwd, "b.yaml"));
-  expect(findManifest({ env: { DEPLOY_MANIFEST: "~/b.yaml", HOME: "/h" }, cwd })).toBe("/h/b.yaml");
-  expect(findManifest({ env: { DEPLOY_MANIFEST: "" }, cwd })).toBe(own);
+  expect(await findManifest({ flag: "a.yaml", env, cwd })).toBe(join(cwd, "a.yaml"));
+  expect(await findManifest({ env, cwd })).toBe(join(cwd, "b.yaml"));
+  expect(await findManifest({ env: { DEPLOY_MANIFEST: "~/b.yaml", HOME: "/h" }, cwd })).toBe("/h/b.yaml");
+  expect(await findManifest({ env: { DEPLOY_MANIFEST: "" }, cwd })).toBe(own);
 });
 
-test("from elsewhere, the launcher's own tree by the path as typed", () => {
+test("from elsewhere, the launcher's own tree by the path as typed", async () => {
   const { root, copy, launcherPath } = makeHost();
-  expect(findManifest({ env: {}, cwd: root, launcherPath })).toBe(copy);
-  expect(findManifest({ env: {}, cwd: root, launcherPath: "tree/ops/release/prune.ts" })).toBe(copy);
+  expect(await findManifest({ env: {}, cwd: root, launcherPath })).toBe(copy);
+  expect(await findManifest({ env: {}, cwd: root, launcherPath: "tree/ops/release/prune.ts" })).toBe(copy);
 });
 
-test("last, the tree that DEPLOY_ROOT names", () => {
+test("last, the tree that DEPLOY_ROOT names", async () => {
   const { root, tree, copy } = makeHost();
-  expect(findManifest({ env: { DEPLOY_ROOT: tree }, cwd: root })).toBe(copy);
-  expect(() => findManifest({ env: { DEPLOY_ROOT: join(root, "none") }, cwd: root })).toThrow(
-    join(root, "none/deploy.yaml"),
-  );
+  expect(await findManifest({ env: { DEPLOY_ROOT: tree }, cwd: root })).toBe(copy);
+  const none = findManifest({ env: { DEPLOY_ROOT: join(root, "none") }, cwd: root });
+  await expect(none).rejects.toThrow(join(root, "none/deploy.yaml"));
 });
 
-test("a tree's launcher and a manifest for that tree go together", () => {
+test("a tree's launcher and a manifest for that tree go together", async () => {
   const { checkout, own, launcherPath } = makeHost();
-  expect(findManifest({ env: {}, cwd: checkout, launcherPath })).toBe(own);
+  expect(await findManifest({ env: {}, cwd: checkout, launcherPath })).toBe(own);
 });
 
-test("a tree's launcher refuses a manifest for another tree", () => {
+test("a tree's launcher refuses a manifest for another tree", async () => {
   const { root, tree, copy, launcherPath } = makeHost();
   const other = put(
     join(root, "other/deploy.yaml"),
@@ -62,26 +61,28 @@ test("a tree's launcher refuses a manifest for another tree", () => {
   );
   const cwd = dirname(other);
   const attempt = () => findManifest({ env: {}, cwd, launcherPath });
-  expect(attempt).toThrow(UsageError);
-  expect(attempt).toThrow(
+  await expect(attempt()).rejects.toThrow(UsageError);
+  await expect(attempt()).rejects.toThrow(
     `this command belongs to ${tree}, but deploy.yaml here is for ${join(cwd, "tree")}: say which is meant`,
   );
-  expect(findManifest({ env: {}, cwd, launcherPath, environment: "here" })).toBe(other);
-  expect(findManifest({ env: {}, cwd, launcherPath, flag: copy })).toBe(copy);
+  expect(await findManifest({ env: {}, cwd, launcherPath, environment: "here" })).toBe(other);
+  expect(await findManifest({ env: {}, cwd, launcherPath, flag: copy })).toBe(copy);
 });
 
-test("inside a release, the tree's manifest is meant and not the release's", () => {
+test("inside a release, the tree's manifest is meant and not the release's", async () => {
   const { tree, copy } = makeHost();
   const inRelease = put(join(tree, "releases/v1/deploy.yaml"));
   symlinkSync("releases/v1", join(tree, "current"));
-  expect(findManifest({ env: {}, cwd: dirname(inRelease) })).toBe(copy);
-  expect(findManifest({ env: {}, cwd: "/", launcherPath: join(tree, "current/ops/release/prune.ts") })).toBe(copy);
+  expect(await findManifest({ env: {}, cwd: dirname(inRelease) })).toBe(copy);
+  expect(await findManifest({ env: {}, cwd: "/", launcherPath: join(tree, "current/ops/release/prune.ts") })).toBe(
+    copy,
+  );
 });
 
-test("nothing found says where it looked and what to type", () => {
+test("nothing found says where it looked and what to type", async () => {
   const cwd = makeDirectory();
   try {
-    findManifest({ env: {}, cwd, launcherPath: "/nowhere/ops/x.ts" });
+    await findManifest({ env: {}, cwd, launcherPath: "/nowhere/ops/x.ts" });
     expect.unreachable();
   } catch (error) {
     expect(error).toBeInstanceOf(UsageError);
@@ -92,7 +93,7 @@ test("nothing found says where it looked and what to type", () => {
   }
 });
 
-test("another repository's launcher refuses the manifest of the one we stand in", () => {
+test("another repository's launcher refuses the manifest of the one we stand in", async () => {
   const [here, other] = ["a", "b"].map((name) => {
     const folder = makeDirectory();
     writeFileSync(join(folder, "deploy.yaml"), `app: ${name}\ndeploy_to: tree\n`);
@@ -100,6 +101,6 @@ test("another repository's launcher refuses the manifest of the one we stand in"
   }) as [string, string];
   const find = (launcherDir: string) =>
     findManifest({ env: {}, cwd: here, launcherPath: join(launcherDir, "ops/release/list.ts") });
-  expect(find(here)).toBe(join(here, "deploy.yaml"));
-  expect(() => find(other)).toThrow(`this command belongs to ${other}, but deploy.yaml here is for`);
+  expect(await find(here)).toBe(join(here, "deploy.yaml"));
+  await expect(find(other)).rejects.toThrow(`this command belongs to ${other}, but deploy.yaml here is for`);
 });

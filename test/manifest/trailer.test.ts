@@ -1,7 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { loadManifest, renderTreeCopy } from "../../scripts/manifest/load.ts";
+import { loadManifest } from "../../scripts/manifest/load.ts";
+import { renderTreeCopy } from "../../scripts/manifest/trailer.ts";
 import { HEAD, headlinesOf, load, makeDirectory } from "./manifests.ts";
 
 const TEXT = `${HEAD}source: {repo: app}\nenvironments: {prod: {keep_releases: 9}, dev: {keep_releases: 2}}`;

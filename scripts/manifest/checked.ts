@@ -1,0 +1,95 @@
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import { homedir } from "node:os";
+import path from "node:path";
+import { writeDurably } from "../core/durable.ts";
+import { refuseLater } from "./later.ts";
+import type { LoadedManifest, LoadOptions } from "./load.ts";
+
+const MOST_KEPT = 64;
+const MOST_BYTES = 1_000_000;
+
+/**
+ * Loads a manifest as `loadManifest` does, and keeps what came of it for the next command: of a command's start, half is spent
+ * on loading the parser and the schema. Kept in `$XDG_CACHE_HOME/switchback`, under a hash of all that the outcome depends on;
+ * only what is without any problem is kept.
+ * @throws ManifestError as `loadManifest` does.
+ */
+export async function loadChecked(options: LoadOptions): Promise<LoadedManifest> {
+  const place = placeOf(options);
+  const kept = place && readKept(place);
+  if (kept) return kept;
+  const { loadManifest } = await import("./load.ts");
+  const loaded = loadManifest(options);
+  if (place) keep(place, loaded);
+  return loaded;
+}
+
+/** Where the outcome would be kept; undefined when there is no home for it, or no file to load. */
+function placeOf({ filePath, environment, env, cwd = process.cwd() }: LoadOptions): string | undefined {
+  const home = env["XDG_CACHE_HOME"] || (env["HOME"] && path.join(env["HOME"], ".cache"));
+  const bytes = readSmall(path.resolve(cwd, filePath));
+  if (!home || !path.isAbsolute(home) || !bytes) return undefined;
+  const { DEPLOY_ROOT, REPO_ROOT } = env;
+  const rest = [
+    path.resolve(cwd, filePath),
+    environment,
+    DEPLOY_ROOT,
+    REPO_ROOT,
+    env["HOME"] || homedir(),
+    cwd,
+    process.getuid?.(),
+  ];
+  const hash = createHash("sha256")
+    .update(bytes)
+    .update(JSON.stringify([rest, suiteState()]))
+    .digest("hex");
+  return path.join(home, "switchback", `${hash}.json`);
+}
+
+function readSmall(file: string): Buffer | undefined {
+  try {
+    const { size } = fs.statSync(file);
+    return size <= MOST_BYTES ? fs.readFileSync(file) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Changes with every file that decides what a manifest means. */
+function suiteState(): string[] {
+  const folder = import.meta.dirname;
+  const files = fs.readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => path.join(folder, name));
+  return [path.join(folder, "../../manifest.schema.ts"), ...files].map(
+    (file) => `${file} ${fs.statSync(file).mtimeMs}`,
+  );
+}
+
+function readKept(file: string): LoadedManifest | undefined {
+  try {
+    const { uid, mode } = fs.statSync(file);
+    // Somebody else's word about what the manifest says does not count.
+    if (uid !== process.geteuid?.() || (mode & 0o022) !== 0) return undefined;
+    const kept = JSON.parse(fs.readFileSync(file, "utf8")) as Omit<LoadedManifest, "problemAt">;
+    return { ...kept, problemAt: noProblem };
+  } catch {
+    return undefined;
+  }
+}
+
+const noProblem = (): never => {
+  throw new Error("a manifest with a problem is never kept");
+};
+
+function keep(file: string, loaded: LoadedManifest): void {
+  try {
+    refuseLater(loaded);
+    const folder = path.dirname(file);
+    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeDurably(file, JSON.stringify(loaded), 0o600);
+    const names = fs.readdirSync(folder);
+    if (names.length > MOST_KEPT) for (const name of names) fs.rmSync(path.join(folder, name), { force: true });
+  } catch {
+    // A full disk, a read-only home, a manifest of a later version: the next command reads the manifest itself.
+  }
+}
