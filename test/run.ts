@@ -100,10 +100,18 @@ async function batsFile(file: string): Promise<Tally> {
   return { passed, failed: failed === 0 && status !== 0 ? 1 : failed, skipped };
 }
 
-/** A sample of the fault campaign; `npm run faults` is the whole of it. */
+/** A sample of the fault campaigns; `npm run faults` is the whole of them. */
 async function faults(): Promise<Tally> {
-  if (spawnSync("strace", ["-V"]).error) return { passed: 0, failed: 0, skipped: ["faults: strace is not installed"] };
-  const { status, output } = await collect(bun, ["test/faults/kill.ts", "switch", "--every", "19"]);
+  const tally: Tally = { passed: 0, failed: 0, skipped: [] };
+  if (spawnSync("strace", ["-V"]).error) return { ...tally, skipped: ["faults: strace is not installed"] };
+  add(tally, await campaign("kill.ts", ["switch", "--every", "19"]));
+  if (process.getuid?.() === 0) add(tally, await campaign("disk.ts", []));
+  else tally.skipped.push("faults/disk.ts: only root may mount a small file system");
+  return tally;
+}
+
+async function campaign(name: string, words: string[]): Promise<Tally> {
+  const { status, output } = await collect(bun, [`test/faults/${name}`, ...words]);
   say(output.trimEnd());
   return { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: [] };
 }
