@@ -148,7 +148,6 @@ function showOnly(plans: Plan[], context: Context, options: OperateOptions): voi
     steps: plan.steps.map((step) => ({ title: step.title, shell: showStep(step, show) })),
   }));
   if (options.json) return writeOut(1, `${JSON.stringify(plain, null, 2)}\n`);
-  for (const note of plans.flatMap((plan) => plan.notes ?? [])) reporter().warn(note);
   writeOut(1, `${showPlans(plans, show, setOverrides(process.env))}\n`);
 }
 

@@ -17,8 +17,8 @@ export function showPlans(
   overrides: (readonly [name: string, value: string])[] = [],
 ): string {
   const exported = overrides.map(([name, value]) => `  export ${name}=${quote(value)}`);
-  const blocks = plans.map(({ title, steps }) => [
-    indented(title, "  # "),
+  const blocks = plans.map(({ title, notes = [], steps }) => [
+    ...[title, ...notes].map((line) => indented(line, "  # ")),
     ...steps.map((step) => `${indented(step.title, "  # - ")}\n${showLines(step, context)}`),
   ]);
   return `(\n  set -eu\n${[...exported, ...blocks.flat()].join("\n")}\n)`;
