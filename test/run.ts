@@ -105,8 +105,13 @@ async function faults(): Promise<Tally> {
   const tally: Tally = { passed: 0, failed: 0, skipped: [] };
   if (spawnSync("strace", ["-V"]).error) return { ...tally, skipped: ["faults: strace is not installed"] };
   add(tally, await campaign("kill.ts", ["switch", "--every", "19"]));
-  if (process.getuid?.() === 0) add(tally, await campaign("disk.ts", []));
-  else tally.skipped.push("faults/disk.ts: only root may mount a small file system");
+  if (process.getuid?.() !== 0) {
+    tally.skipped.push("faults/disk.ts and faults/power.ts: only root may mount a file system of their own");
+    return tally;
+  }
+  add(tally, await campaign("disk.ts", []));
+  if (spawnSync("xfs_io", ["-V"]).error) tally.skipped.push("faults/power.ts: xfs_io is not installed");
+  else add(tally, await campaign("power.ts", ["8"]));
   return tally;
 }
 
