@@ -81,16 +81,17 @@ async function round(app: Application, image: string, number: number): Promise<v
       app,
       `echo ${number} > version && git add -A && git -c user.name=t -c user.email=t@localhost commit -qm ${number}`,
     );
-  const [command, words] = isDeploy ? ["release/deploy", ["--id", id]] : ["release/switch_current", [id]];
+  const command = isDeploy ? "release/deploy" : "release/switch_current";
+  const words = isDeploy ? ["--id", id] : [id];
   const after = Math.random() * SHUTDOWN_AFTER;
   const where = `${command} ${id}, power cut after ${after.toFixed(0)} ms`;
-  await cut(app, image, command as string, words as string[], after);
+  await cut(app, image, command, words, after);
   const torn = currentProblem(app);
   if (torn) throw new Error(`${where}: ${torn}`);
   const verified = run(app, "release/verify");
   if (verified.status !== 0)
     throw new Error(`${where}: the current release is not as it was built\n${verified.stdout}${verified.stderr}`);
-  const again = run(app, command as string, words as string[]);
+  const again = run(app, command, words);
   if (again.status !== 0)
     throw new Error(`${where}: the same command then ended with ${again.status}\n${again.stdout}${again.stderr}`);
   if (currentId(app) !== id || (await answerOf(app)) !== id)
