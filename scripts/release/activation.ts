@@ -20,8 +20,8 @@ export interface ActivationFacts {
   running: string[];
   /** Every service of the manifest runs, from the target. */
   isServing: boolean;
-  /** Names that `env_required` wants and the target would not have, each with the reason. */
-  missingEnv: string[];
+  /** Why a service of the target could not be started: `env_required`, a file of its environment, a variable of `run`. */
+  unready: string[];
   /** What the manifest asks for and this supervisor does not do. */
   notices: string[];
 }
@@ -98,7 +98,7 @@ export function planRestore(context: Context, facts: Pick<ActivationFacts, "tree
   ];
 }
 
-function refuseImpossible(context: Context, { tree, target, missingEnv }: ActivationFacts): void {
+function refuseImpossible(context: Context, { tree, target, unready }: ActivationFacts): void {
   const { paths, opsPath } = context;
   if (tree.current.kind === "directory" || tree.current.kind === "file")
     throw new UsageError(`${paths.current} is a real ${tree.current.kind}, and has to be a link to a release`, {
@@ -111,10 +111,13 @@ function refuseImpossible(context: Context, { tree, target, missingEnv }: Activa
         : `there is no release ${target.id} in ${paths.releases}`,
       { next: [`${opsPath}/release/list.ts`, `${opsPath}/release/build_release.ts --id ${target.id}`] },
     );
-  if (missingEnv.length > 0)
-    throw new UsageError(`env_required is not met:\n${missingEnv.map((line) => `  ${line}`).join("\n")}`, {
-      next: "set them in the service's env_file, then type the command again",
-    });
+  if (unready.length > 0)
+    throw new UsageError(
+      `the services of ${target.id} cannot be started:\n${unready.map((line) => `  ${line}`).join("\n")}`,
+      {
+        next: "set them in the service's env_file, then type the command again",
+      },
+    );
 }
 
 function stranded(context: Context, previousId: string | undefined): string[] {

@@ -1,7 +1,9 @@
 import path from "node:path";
 import type { Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
+import { UsageError } from "../core/errors.ts";
 import { releasePath } from "../core/paths.ts";
+import { startArguments } from "../service/arguments.ts";
 import type { ServiceDefinition } from "../service/definition.ts";
 import { definitionsOf, placeOf } from "../service/definitions.ts";
 import { envRequired, serviceEnvironment } from "../service/environment.ts";
@@ -21,6 +23,20 @@ export function missingEnvironment(context: Context, manifest: Manifest, id: str
     return envRequired(required, environment).map(
       ({ name, problem }) => `services.${definition.name}: ${name} is ${said(problem)}`,
     );
+  });
+}
+
+/** Why a service of a built release could not even be started: a file of its environment, or a variable that `run` names. */
+export function unstartable(context: Context, manifest: Manifest, id: string): string[] {
+  const release = { id, path: realPath(releasePath(context.paths, id)) };
+  return definitionsOf(manifest).flatMap((definition) => {
+    try {
+      startArguments(definition, placeOf(context), release);
+      return [];
+    } catch (error) {
+      if (error instanceof UsageError) return [error.message];
+      throw error;
+    }
   });
 }
 

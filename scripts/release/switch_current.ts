@@ -1,12 +1,13 @@
+import type { Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
-import { observeRelease, observeTree } from "../core/observe.ts";
+import { observeRelease, observeTree, type ReleaseFact } from "../core/observe.ts";
 import type { Operation } from "../core/operation.ts";
 import type { Plan } from "../core/step.ts";
 import { notices, refuseLater } from "../manifest/later.ts";
 import { definitionsOf, recordedManifest, runningServices, supervisorOf } from "../service/definitions.ts";
 import { type ActivationFacts, gate, type Mode, planActivation, reconcile } from "./activation.ts";
 import { checkedId } from "../core/release-id.ts";
-import { missingEnvironment } from "./environment.ts";
+import { missingEnvironment, unstartable } from "./environment.ts";
 import { isGood } from "../registry/releases.ts";
 
 export interface SwitchArgs {
@@ -35,9 +36,16 @@ export async function observeActivation(context: Context, id: string): Promise<A
     services: definitionsOf(manifest).map(({ name }) => name),
     running,
     isServing: await isServing(context, running, id),
-    missingEnv: missingEnvironment(context, manifest, id, target.isComplete),
+    unready: unreadyServices(context, manifest, target),
     notices: notices(context.loaded),
   };
+}
+
+// Where it cannot be started at all, what it would be started with says nothing more.
+function unreadyServices(context: Context, manifest: Manifest, { id, isComplete }: ReleaseFact): string[] {
+  const broken = isComplete ? unstartable(context, manifest, id) : [];
+  if (broken.length > 0) return broken;
+  return missingEnvironment(context, manifest, id, isComplete).map((line) => `${line} (env_required)`);
 }
 
 async function isServing(context: Context, running: string[], id: string): Promise<boolean> {

@@ -1,9 +1,10 @@
 import fs from "node:fs";
 import path from "node:path";
 import { FailedError, UsageError } from "../core/errors.ts";
-import { instanceOf, logPaths, type ServiceDefinition, type ServicePlace, type ServiceRelease } from "./definition.ts";
+import { startArguments } from "./arguments.ts";
+import { logPaths, type ServiceDefinition, type ServicePlace, type ServiceRelease } from "./definition.ts";
 import { endProcesses } from "./end-processes.ts";
-import { SERVICE_MARK, serviceEnvironment, serviceMark } from "./environment.ts";
+import { SERVICE_MARK, serviceMark } from "./environment.ts";
 import { launch } from "./launch.ts";
 import { serviceMembers, type KnownProcess } from "./members.ts";
 import { pidfilePath, readPidfile, removePidfile, writePidfile } from "./pidfile.ts";
@@ -18,7 +19,6 @@ import {
 import { realPath } from "./real-path.ts";
 import { lastLogLines } from "./service-log.ts";
 import type { ServiceState, StartResult, StopResult, Supervisor } from "./supervisor.ts";
-import { parseWords } from "./words.ts";
 
 /** Runs the services of a tree in the background, each with a pid file `run/<service>.pid`; needs no service manager. */
 export function pidfileSupervisor(place: ServicePlace): Supervisor {
@@ -142,10 +142,8 @@ async function start(
     return { already: true, pid, startTime, warnings: [] };
   }
   const where = `services.${name}`;
-  const warnings: string[] = [];
   const cwd = workingDirectory(definition, release, where);
-  const environment = serviceEnvironment(definition, place, release, (warning) => void warnings.push(warning));
-  const words = parseWords(definition.run, environment, { where: `${where}.run`, instance: instanceOf(name) });
+  const { words, environment, warnings } = startArguments(definition, place, release);
   fs.mkdirSync(place.runPath, { recursive: true });
   const pid = await launch({ where, words, cwd, environment, ...logPaths(definition, place, release.path) });
   // One that ended at once has no start time any more; a pid alone proves nothing later.

@@ -87,7 +87,7 @@ const activation = (context: Context, from: string, to: string): ActivationFacts
   services: names(context),
   running: names(context),
   isServing: false,
-  missingEnv: [],
+  unready: [],
   notices: [],
 });
 

@@ -67,7 +67,7 @@ const facts = z.strictObject({
   services: z.array(z.string()).optional(),
   /** All of them run, from the release that is asked for. */
   serving: z.boolean().default(false),
-  missing_env: ids,
+  unready: ids,
   /** prune: release id → who uses it. */
   used: z.record(z.string(), z.string()).default({}),
   source: source.prefault({}),

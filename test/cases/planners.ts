@@ -56,7 +56,7 @@ const activationOf = (context: Context, facts: CaseFacts, id: string): Activatio
   services: facts.services ?? namesOf(context),
   running: runningOf(context, facts),
   isServing: facts.serving,
-  missingEnv: facts.missing_env,
+  unready: facts.unready,
   notices: notices(context.loaded),
 });
 

@@ -121,6 +121,24 @@ assert_untouched_app() {
   assert [ -z "$(ls -A "$tree/releases")" ]
 }
 
+@test "a release that could not be started is refused before anything is stopped" {
+  op release/prepare_shared
+  run deploy one
+  assert_success
+  commit ok
+  op release/build_release --id two
+  sed -i 's/env_file: .env/env_file: [.env, none.env]/' "$app/deploy.yaml"
+  run op release/switch_current two
+  assert_failure 2
+  assert_output --partial none.env
+  assert_equal "$(current)" releases/one
+  sed -i "s/env_file: .*/env_file: .env/; s/keeper.ts\"/keeper.ts \${NOT_THERE}\"/" "$app/deploy.yaml"
+  run op release/switch_current two
+  assert_failure 2
+  assert_output --partial NOT_THERE
+  assert_equal "$(answer)" 2
+}
+
 @test "no secret is shown: not in what is said, not in logs, registry or process arguments" {
   op release/prepare_shared
   run deploy one --verbose
