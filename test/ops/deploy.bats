@@ -279,9 +279,9 @@ YAML
   op release/build_release HEAD --id r2
   assert_untouched op release/switch_current r2
   assert_failure 2
-  assert_line "  services.web: API_TOKEN is still a placeholder"
-  assert_line "  services.web: SMTP_HOST is empty"
-  assert_line "  services.web: DB_URL is not set"
+  assert_line "  services.web: API_TOKEN is still a placeholder (env_required)"
+  assert_line "  services.web: SMTP_HOST is empty (env_required)"
+  assert_line "  services.web: DB_URL is not set (env_required)"
   refute_output --partial your-prod-secret
   assert_serves r1
 }
