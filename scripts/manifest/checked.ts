@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { writeDurably } from "../core/durable.ts";
 import { refuseLater } from "./later.ts";
-import type { LoadedManifest, LoadOptions } from "./load.ts";
+import type { LoadedManifest, LoadOptions } from "./loaded.ts";
 
 const MOST_KEPT = 64;
 const MOST_BYTES = 1_000_000;

@@ -1,18 +1,8 @@
-import { realpathSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import { UsageError } from "../core/errors.ts";
 import { expandHome } from "./home.ts";
-
-export interface FindOptions {
-  /** What `--manifest` names. */
-  flag?: string | undefined;
-  /** What `--env` names. */
-  environment?: string | undefined;
-  env: NodeJS.ProcessEnv;
-  cwd: string;
-  /** The command's file as it was typed, links unresolved. */
-  launcherPath?: string | undefined;
-}
+import { type FindOptions, isSame, isTree } from "./places.ts";
 
 const FILE_NAME = "deploy.yaml";
 
@@ -67,25 +57,10 @@ function nothingFound(looked: string[], inRoot: string | undefined): UsageError 
   });
 }
 
-/** Whether a directory holds releases. */
-export const isTree = (path: string): boolean =>
-  statSync(join(path, "releases"), { throwIfNoEntry: false })?.isDirectory() ?? false;
-
 function isFile(path: string): boolean {
   try {
     return statSync(path).isFile();
   } catch {
     return false;
-  }
-}
-
-/** Whether two paths are one place. */
-export const isSame = (a: string, b: string): boolean => realPath(a) === realPath(b);
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
   }
 }

@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { SwitchbackError, UsageError } from "../core/errors.ts";
 import { openManifest } from "./document.ts";
-import { type FindOptions, isSame, isTree } from "./find.ts";
+import { type FindOptions, isSame, isTree } from "./places.ts";
 import { expandHome } from "./home.ts";
 import { environmentNames, layerOf } from "./layers.ts";
 import { showFile } from "./problems.ts";

@@ -1,4 +1,4 @@
-import type { LoadedManifest } from "./load.ts";
+import type { LoadedManifest } from "./loaded.ts";
 
 const TRAILER = /^# switchback: origin=(\S+)(?: deploy_to=(\S+))?(?: env=(\S+))?\s*$/;
 
