@@ -90,10 +90,10 @@ export function remove(app: Application): void {
   fs.rmSync(path.dirname(app.path), { recursive: true, force: true });
 }
 
-/** I1: what is wrong with `current`, if anything is. */
+/** I1: what is wrong with `current` of an application that was deployed before, if anything is. */
 export function currentProblem(app: Application): string | undefined {
   const link = path.join(app.tree, "current");
-  if (!fs.lstatSync(link, { throwIfNoEntry: false })) return undefined;
+  if (!fs.lstatSync(link, { throwIfNoEntry: false })) return "there is no current";
   if (!fs.existsSync(path.join(link, "RELEASE.json"))) return "current names no complete release";
   if (fs.existsSync(path.join(link, ".building"))) return "current names a release that is being built";
   return undefined;
