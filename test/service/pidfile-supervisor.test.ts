@@ -259,7 +259,7 @@ describe("a service that cannot start", () => {
     expect(() => tree.release()).toThrow(/names no release: nothing is deployed/);
   });
 
-  test.skipIf(isRoot)("its log cannot be written", async () => {
+  test.skipIf(isRoot)("its log cannot be written (needs an ordinary user: root can)", async () => {
     fs.mkdirSync(tree.at("logs"), { mode: 0o555 });
     await expect(tree.start(tree.define("sleep 1"))).rejects.toThrow(/its log .* cannot be opened \(EACCES\)/);
   });
@@ -445,7 +445,7 @@ describe("a pid file that lies", () => {
     expect(await stop()).toMatchObject({ pids: [pid] });
   });
 
-  test.skipIf(process.getuid?.() === 0)("names a process of another user", async () => {
+  test.skipIf(process.getuid?.() === 0)("names a process of another user (needs an ordinary user)", async () => {
     write(`1\n`);
     expect(await observe()).toMatchObject({ state: "stale" });
     const startTime = observeProcess(await until(() => foreignPid()))!.startTime;
