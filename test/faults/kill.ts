@@ -88,6 +88,26 @@ const scenarios: Record<string, Scenario> = {
     prepare: (app, round) => (commit(app, round), ["--id", `deployed-${round}`]),
     check: (app, [, id]) => serves(app, id as string),
   },
+  harden: {
+    command: "release/prepare_shared",
+    prepare(app) {
+      const link = (name: string) =>
+        `rm -rf ${app.tree}/shared/${name} && ln -s ${app.path}/${name} ${app.tree}/shared/${name}`;
+      must(app, "service/stop");
+      shell(app, `date > data/state && ${link("data")} && ${link(".env")}`);
+      must(app, "service/start");
+      return ["--harden"];
+    },
+    async check(app) {
+      const isReal = (name: string) => !fs.lstatSync(`${app.tree}/shared/${name}`).isSymbolicLink();
+      const isSame =
+        shell(app, `cmp data/state ${app.tree}/shared/data/state && cmp .env ${app.tree}/shared/.env`).status === 0;
+      const left = fs.readdirSync(`${app.tree}/shared`).filter((name) => /^\.(taking|kept)/.test(name));
+      if (!isReal("data") || !isReal(".env") || !isSame || left.length > 0)
+        return `shared/ is not as it should be: ${left.join(" ")}`;
+      return (await answerOf(app)) === currentId(app) ? undefined : "nothing serves";
+    },
+  },
   prune: {
     command: "release/prune",
     prepare(app, round) {
