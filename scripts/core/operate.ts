@@ -51,7 +51,8 @@ export async function operate<F, A>(
   const since = performance.now();
   try {
     takeTree(context, operation.mayUseReserve === true);
-    const outcome = await carryOut(operation, context, args, decide);
+    const database = openDatabase(context.paths.registry);
+    const outcome = await carryOut(operation, context, args, decide, database).finally(() => database.close());
     return { ...outcome, duration_ms: Math.round(performance.now() - since) };
   } catch (error) {
     throw asSwitchbackError(error);
@@ -66,8 +67,8 @@ async function carryOut<F, A>(
   context: Context,
   args: A,
   decide: () => Promise<Plan[]>,
+  database: DatabaseSync,
 ): Promise<Omit<Outcome, "duration_ms">> {
-  const database = openDatabase(context.paths.registry);
   const actions = createActions(context, database);
   await recoverFirst(context, database, actions);
   const plans = await decide();
