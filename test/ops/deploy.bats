@@ -8,6 +8,9 @@ setup() {
   run deploy r1
   assert_success
   assert_output --partial "r1 is current."
+  # The registry is one file again once nobody works with it.
+  run ls "$tree"
+  refute_output --partial registry.db-
   assert_serves r1
   commit ok
   run deploy r2
@@ -17,9 +20,6 @@ setup() {
   assert_equal "$(status_of r1)" replaced
   assert_equal "$(sql "SELECT release_id, previous_release_id, outcome FROM operations WHERE kind = 'deploy' ORDER BY rowid")" \
     "$(printf 'r1 - done\nr2 r1 done')"
-  # The registry is one file again once nobody works with it.
-  run ls "$tree"
-  refute_output --partial registry.db-
 }
 
 @test "a release that never gets healthy: exit 3, what served is restored, and the last answer is told" {
