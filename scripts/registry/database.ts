@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 /** One entry a version of the schema; `PRAGMA user_version` says how many a database has. */
@@ -59,15 +60,21 @@ export function openDatabase(file: string): DatabaseSync {
 }
 
 /**
- * Opens `registry.db` for a command that only looks; undefined where there is none yet. A reader that may not write
- * to the tree cannot make WAL's index file: it then reads the file as it lies.
+ * Opens `registry.db` for a command that only looks; undefined where there is none yet. Opened for writing where that is
+ * allowed, and then told to refuse every write: only such a connection takes WAL's two files away again when it is the
+ * last one. A reader that may not write reads what is there, or, where it cannot even make WAL's index, the file as it lies.
  */
 export function openDatabaseToRead(file: string): DatabaseSync | undefined {
   if (!fs.existsSync(file)) return undefined;
-  for (const location of [file, `file:${encodeURI(file)}?immutable=1`]) {
-    const database = new DatabaseSync(location, { readOnly: true });
+  const ways: [location: string, readOnly: boolean][] = [
+    ...(isWritable(file) ? [[file, false] as [string, boolean]] : []),
+    [file, true],
+    [`file:${encodeURI(file)}?immutable=1`, true],
+  ];
+  for (const [location, readOnly] of ways) {
+    const database = new DatabaseSync(location, { readOnly });
     try {
-      database.exec("PRAGMA busy_timeout = 5000");
+      database.exec("PRAGMA busy_timeout = 5000; PRAGMA query_only = ON");
       if (versionOf(database) === 0) return void database.close();
       database.prepare("SELECT 1 FROM releases LIMIT 1").get();
       return database;
@@ -76,6 +83,15 @@ export function openDatabaseToRead(file: string): DatabaseSync | undefined {
     }
   }
   return undefined;
+}
+
+function isWritable(file: string): boolean {
+  try {
+    for (const place of [file, path.dirname(file)]) fs.accessSync(place, fs.constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function migrate(database: DatabaseSync): void {

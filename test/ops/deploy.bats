@@ -8,7 +8,10 @@ setup() {
   run deploy r1
   assert_success
   assert_output --partial "r1 is current."
-  # The registry is one file again once nobody works with it.
+  # The registry is one file again once nobody works with it, or looks at it.
+  run op release/list
+  run op release/status
+  run op release/deploy --dry-run
   run ls "$tree"
   refute_output --partial registry.db-
   assert_serves r1
