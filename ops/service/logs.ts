@@ -21,7 +21,7 @@ await entry<{ lines?: string; follow?: boolean }>({
     const count = countOf("--lines", lines);
     const files = await logs.observeLogFiles(context, call.args as string[]);
     const value = json
-      ? files.map((file) => ({ service: file.service, path: file.path, lines: logs.lastLines(file, count) }))
+      ? files.map((file) => ({ service: file.service, path: file.path, lines: logs.linesOf(file, count) }))
       : [];
     answer(call.options, value, json ? "" : logs.renderLogs(files, count));
     return follow ? logs.followLogs(files) : EXIT.done;

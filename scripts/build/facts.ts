@@ -1,12 +1,12 @@
-import fs from "node:fs";
-import path from "node:path";
 import type { Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import { observeRelease, observeTree, type ReleaseFact, type TreeFacts } from "../core/observe.ts";
 import { checkedId } from "../core/release-id.ts";
+import { observeRoom, type Room } from "../core/room.ts";
 import { refuseLater } from "../manifest/later.ts";
 import { observeShared, type SharedFact } from "../shared/linked.ts";
+import { compactStamp } from "../registry/releases.ts";
 import { observeSource, pullSource, type SourceFacts } from "./source.ts";
 import { observeTool, type Tool } from "./tools.ts";
 
@@ -25,7 +25,7 @@ export interface BuildFacts {
   tools: Tool[];
   /** Build steps whose `when` is not there. */
   skipped: string[];
-  room: { freeBytes: number; freeFiles: number };
+  room: Room;
 }
 
 /** Looks at all that a build rests on. With `source.pull` the checkout is moved forward first, unless it is a dry run. */
@@ -55,11 +55,7 @@ export function observeBuild(context: Context, args: BuildArgs): BuildFacts {
 function defaultId(manifest: Manifest, source: SourceFacts, now: Date): string {
   if (manifest.release_id === "sha" && source.sha) return source.sha;
   if (manifest.release_id === "tag") return tagOf(source);
-  const time = now
-    .toISOString()
-    .replaceAll(/[-:]|\.\d+Z/g, "")
-    .replace("T", "-");
-  return `${time}-${source.sha.slice(0, 7) || "worktree"}`;
+  return `${compactStamp(now)}-${source.sha.slice(0, 7) || "worktree"}`;
 }
 
 function tagOf({ tags, ref, sha }: SourceFacts): string {
@@ -71,12 +67,4 @@ function tagOf({ tags, ref, sha }: SourceFacts): string {
       next: tags.length ? `ops/release/build_release.ts ${tags[0]}` : `git tag v1.0.0 ${sha.slice(0, 7)}`,
     },
   );
-}
-
-function observeRoom(place: string): BuildFacts["room"] {
-  let there = place;
-  while (!fs.existsSync(there)) there = path.dirname(there);
-  const { bavail, bsize, ffree, files } = fs.statfsSync(there);
-  // btrfs and others count no inodes: they report none at all.
-  return { freeBytes: bavail * bsize, freeFiles: files === 0 ? Number.POSITIVE_INFINITY : ffree };
 }

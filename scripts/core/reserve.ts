@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { Paths } from "./paths.ts";
+import { observeRoom } from "./room.ts";
 
 /** What an operation's own records may need: registry, journal, log, links. */
 const FILES = 8;
@@ -31,6 +32,6 @@ export function keepReserve(paths: Paths): void {
 }
 
 function isTight({ deployTo }: Paths, times: number): boolean {
-  const { bavail, bsize, ffree, files } = fs.statfsSync(deployTo);
-  return bavail * bsize < times * FILES * BYTES_EACH || (files > 0 && ffree < times * FILES);
+  const { freeBytes, freeFiles } = observeRoom(deployTo);
+  return freeBytes < times * FILES * BYTES_EACH || freeFiles < times * FILES;
 }

@@ -4,7 +4,9 @@ import type { Context } from "../core/context.ts";
 import { suitePath } from "../core/context.ts";
 import type { TreeFacts } from "../core/observe.ts";
 import type { Paths } from "../core/paths.ts";
+import { observeRoom } from "../core/room.ts";
 import { quote } from "../core/step.ts";
+import { showBytes } from "../text/amounts.ts";
 import { observeTool, which } from "../build/tools.ts";
 import { type Finding, note, ok, orOk, wrong } from "./finding.ts";
 
@@ -40,28 +42,26 @@ const LEAST_FILES = 5000;
 
 /** Room for the next release: twice the largest one, or 200 MB and 5000 files where none is known. */
 export function checkRoom({ paths }: Context, tree: TreeFacts): Finding[] {
-  let place = paths.deployTo;
-  while (!fs.existsSync(place)) place = path.dirname(place);
-  const { bavail, bsize, ffree, files } = fs.statfsSync(place);
+  const place = paths.deployTo;
+  const { freeBytes, freeFiles } = observeRoom(place);
   const largest = Math.max(0, ...[...tree.rows.values()].map(({ bytes }) => bytes ?? 0));
   const wanted = Math.max(LEAST_BYTES, 2 * largest);
-  const free = `${Math.floor((bavail * bsize) / 1e6)} MB free`;
-  // btrfs and others count no inodes: they report none at all.
-  const inodes = files === 0 ? "" : ` and ${ffree} files`;
-  if (bavail * bsize < wanted)
+  const free = `${showBytes(freeBytes)} free`;
+  const inodes = Number.isFinite(freeFiles) ? ` and ${freeFiles} files` : "";
+  if (freeBytes < wanted)
     return [
       wrong(
         "disk",
-        `${free} in ${place}; ${Math.ceil(wanted / 1e6)} MB are wanted for the next release`,
+        `${free} in ${place}; ${showBytes(wanted)} are wanted for the next release`,
         "ops/release/prune.ts --keep 2",
         `df -h ${quote(place)}`,
       ),
     ];
-  if (files > 0 && ffree < LEAST_FILES)
+  if (freeFiles < LEAST_FILES)
     return [
       wrong(
         "disk",
-        `${ffree} inodes free in ${place}; ${LEAST_FILES} are wanted for the next release`,
+        `${freeFiles} inodes free in ${place}; ${LEAST_FILES} are wanted for the next release`,
         "ops/release/prune.ts --keep 2",
         `df -i ${quote(place)}`,
       ),

@@ -4,7 +4,7 @@ import { FailedError } from "../core/errors.ts";
 import { releasePath } from "../core/paths.ts";
 import { reporter } from "../core/reporter.ts";
 import { chosenDefinitions, definitionsOf, recordedManifest, supervisorOf } from "../service/definitions.ts";
-import { realPath } from "../service/real-path.ts";
+import { realPath } from "../core/real-path.ts";
 import { gate, type GateInput } from "./gate.ts";
 import type { Proof } from "./identity.ts";
 import type { Check } from "./probe.ts";

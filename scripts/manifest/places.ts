@@ -1,5 +1,6 @@
-import { realpathSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
+import { realPath } from "../core/real-path.ts";
 
 export interface FindOptions {
   /** What `--manifest` names. */
@@ -18,11 +19,3 @@ export const isTree = (path: string): boolean =>
 
 /** Whether two paths are one place. */
 export const isSame = (a: string, b: string): boolean => realPath(a) === realPath(b);
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
-}

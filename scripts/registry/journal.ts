@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { userName } from "../core/account.ts";
+import { compactStamp } from "./releases.ts";
 import type { Paths } from "../core/paths.ts";
 import { reporter } from "../core/reporter.ts";
 
@@ -31,13 +32,8 @@ export interface OperationRow {
 export type StepOutcome = "done" | "already" | "failed";
 
 /** `20261120-221530-switch-1a2b`: sorts by time, says what it was, and names the log. */
-export function operationId(kind: string, now = new Date()): string {
-  const time = now
-    .toISOString()
-    .replaceAll(/[-:]|\.\d+Z/g, "")
-    .replace("T", "-");
-  return `${time}-${kind}-${randomBytes(2).toString("hex")}`;
-}
+export const operationId = (kind: string, now = new Date()): string =>
+  `${compactStamp(now)}-${kind}-${randomBytes(2).toString("hex")}`;
 
 /** Operations that began and did not finish, the oldest first. Under the lock: all of them were interrupted. */
 export const openOperations = (database: DatabaseSync) =>

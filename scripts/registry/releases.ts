@@ -134,3 +134,10 @@ function lineOf(database: DatabaseSync, row: ReleaseRow): Set<string> {
 
 /** ISO 8601 UTC in seconds, as RELEASE.json and the registry hold it. */
 export const stamp = (date: Date) => `${date.toISOString().slice(0, 19)}Z`;
+
+/** `20261120-221530`, UTC: how release ids and operations begin, so that they sort by time. */
+export const compactStamp = (date: Date) =>
+  date
+    .toISOString()
+    .replaceAll(/[-:]|\.\d+Z/g, "")
+    .replace("T", "-");

@@ -8,6 +8,7 @@ import type { Operation } from "../core/operation.ts";
 import { beginningPath, BUILDING, releasePath, removingPath } from "../core/paths.ts";
 import { type Plan, quote, type RecordStep, type ReleaseStatus, type Step } from "../core/step.ts";
 import { missingShared, planLinks, planTree } from "../shared/linked.ts";
+import { showBytes } from "../text/amounts.ts";
 import { failureHook, hook } from "./hooks.ts";
 
 /** `ops/release/build_release.ts`: makes a release; touches nothing that serves. */
@@ -97,7 +98,7 @@ function refuseUnready(context: Context, facts: BuildFacts): void {
   const needed = Math.max(last, source.bytes);
   if (needed > room.freeBytes || source.files > room.freeFiles)
     throw new FailedError(
-      `no room for a release: about ${megabytes(needed)} and ${source.files} files are needed, ${megabytes(room.freeBytes)}${Number.isFinite(room.freeFiles) ? ` and ${room.freeFiles} files` : ""} are free`,
+      `no room for a release: about ${showBytes(needed)} and ${source.files} files are needed, ${showBytes(room.freeBytes)}${Number.isFinite(room.freeFiles) ? ` and ${room.freeFiles} files` : ""} are free`,
       {
         next: [
           `${context.opsPath}/release/prune.ts --keep 2`,
@@ -106,8 +107,6 @@ function refuseUnready(context: Context, facts: BuildFacts): void {
       },
     );
 }
-
-const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
 
 function notesOf(context: Context, { skipped, source }: BuildFacts): string[] {
   const steps = skipped.map(

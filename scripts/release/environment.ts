@@ -7,7 +7,7 @@ import { startArguments } from "../service/arguments.ts";
 import type { ServiceDefinition } from "../service/definition.ts";
 import { definitionsOf, placeOf } from "../service/definitions.ts";
 import { envRequired, serviceEnvironment } from "../service/environment.ts";
-import { realPath } from "../service/real-path.ts";
+import { realPath } from "../core/real-path.ts";
 
 /**
  * What `env_required` of each service misses when it runs from a release; names only, never a value. Of a release that is

@@ -8,7 +8,7 @@ import type { Plan, Step } from "../core/step.ts";
 import { usersOfPath } from "../service/processes.ts";
 import type { ReleaseRow } from "../registry/releases.ts";
 import { isGood } from "../registry/releases.ts";
-import { lineBefore } from "./rollback.ts";
+import { goodBefore } from "./rollback.ts";
 
 export interface PruneArgs {
   keep?: number | undefined;
@@ -94,7 +94,6 @@ function removal(context: Context, { tree }: PruneFacts, id: string): Step[] {
  */
 export function judge({ tree, used }: PruneFacts, keep: number): Verdict[] {
   const present = [...tree.rows.values()].filter((row) => tree.ids.includes(row.release_id));
-  const previous = lineBefore(tree).find((id) => tree.ids.includes(id) && isGood(tree.rows.get(id)?.status ?? ""));
   const good = present
     .filter(({ status }) => isGood(status))
     .toSorted((a, b) => (b.activation ?? 0) - (a.activation ?? 0));
@@ -104,7 +103,7 @@ export function judge({ tree, used }: PruneFacts, keep: number): Verdict[] {
   const reasons = new Map<string, string>();
   const say = (id: string | undefined, why: string) => id !== undefined && !reasons.has(id) && reasons.set(id, why);
   say(tree.current.releaseId, "it is current");
-  say(previous, "it is the good one before current");
+  say(goodBefore(tree), "it is the good one before current");
   say(tree.rows.get(tree.current.releaseId ?? "")?.previous_release_id ?? undefined, "current replaced it");
   for (const row of present) if (row.is_pinned) say(row.release_id, "it is pinned");
   for (const [id, who] of used) say(id, `it is in use by ${who}`);

@@ -26,7 +26,7 @@ export const rollback: Operation<ActivationFacts, RollbackArgs> = {
 
 /** The good release that served before the one that is current. @throws UsageError when there is none. */
 export function lastGood(context: Context, tree: TreeFacts): string {
-  const found = lineBefore(tree).find((id) => tree.ids.includes(id) && isGood(tree.rows.get(id)?.status ?? ""));
+  const found = goodBefore(tree);
   if (found) return found;
   throw new UsageError(
     `there is no earlier good release to roll back to${tree.current.releaseId ? ` from ${tree.current.releaseId}` : ""}`,
@@ -35,6 +35,10 @@ export function lastGood(context: Context, tree: TreeFacts): string {
     },
   );
 }
+
+/** The latest good release of the line that is still there. */
+export const goodBefore = (tree: TreeFacts): string | undefined =>
+  lineBefore(tree).find((id) => tree.ids.includes(id) && isGood(tree.rows.get(id)?.status ?? ""));
 
 /** Release ids that served before the one that is current, the latest first: what the registry says, never dates. */
 export function lineBefore(tree: TreeFacts): string[] {

@@ -6,6 +6,7 @@ import { startStep, stopStep } from "../service/steps.ts";
 import { planEntry, planMode, refuseMissing } from "../shared/entries.ts";
 import type { PrepareFacts } from "../shared/facts.ts";
 import { keptPath, planTree, type SharedFact, takingPath } from "../shared/linked.ts";
+import { showBytes } from "../text/amounts.ts";
 import { drain, gate } from "./activation.ts";
 
 /** Phase 2, or moving in: copies while nothing writes, proves the copies, then lets each take its place by renames. */
@@ -15,7 +16,7 @@ export function planTakeOver(context: Context, facts: PrepareFacts, phase: "hard
   const needed = taken.reduce((sum, { bytes }) => sum + bytes, 0);
   if (needed > freeBytes)
     throw new FailedError(
-      `no room: ${megabytes(needed)} are needed in ${context.paths.shared}, ${megabytes(freeBytes)} are free`,
+      `no room: ${showBytes(needed)} are needed in ${context.paths.shared}, ${showBytes(freeBytes)} are free`,
       { next: "df -h" },
     );
   const absent = shared.filter(({ state, hasSource }) => state === "absent" && !hasSource);
@@ -25,7 +26,7 @@ export function planTakeOver(context: Context, facts: PrepareFacts, phase: "hard
     ...(releaseId ? { previousId: releaseId } : {}),
     notes:
       taken.length > 0
-        ? [`${megabytes(needed)} are needed in ${context.paths.shared}; ${megabytes(freeBytes)} are free`]
+        ? [`${showBytes(needed)} are needed in ${context.paths.shared}; ${showBytes(freeBytes)} are free`]
         : [],
     steps: [
       ...planTree(context),
@@ -51,8 +52,6 @@ export function planTakeOver(context: Context, facts: PrepareFacts, phase: "hard
     done: taken.length > 0 ? takenOver(taken) : "shared/ holds its own files and directories already.",
   };
 }
-
-const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 const takenOver = (taken: PrepareFacts["taken"]) =>
   [

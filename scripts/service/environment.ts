@@ -1,7 +1,7 @@
 import { accountOf } from "../core/account.ts";
 import type { ServiceDefinition, ServicePlace, ServiceRelease } from "./definition.ts";
 import { readEnvFile } from "./env-file.ts";
-import { realPath } from "./real-path.ts";
+import { realPath } from "../core/real-path.ts";
 
 /** In the environment of every process of a service: how it is found again when its pid file is gone. */
 export const SERVICE_MARK = "SWITCHBACK_SERVICE";

@@ -5,6 +5,7 @@ import { follow } from "../core/follow.ts";
 import { observeCurrent } from "../core/observe.ts";
 import { logPaths } from "./definition.ts";
 import { chosenDefinitions, definitionsOf, placeOf } from "./definitions.ts";
+import { lastLines } from "./service-log.ts";
 import { servingManifest } from "./status.ts";
 
 /** A file that a service writes to. */
@@ -42,39 +43,13 @@ export async function observeLogFiles(context: Context, names: string[]): Promis
   }));
 }
 
-const BLOCK = 64 * 1024;
-
-/** The last `count` lines of a file of any length, read from its end; [] where there was none. */
-export function lastLines({ path: file, seen }: Pick<LogFile, "path" | "seen">, count: number): string[] {
-  if (!seen || !fs.existsSync(file)) return [];
-  const fd = fs.openSync(file, "r");
-  try {
-    let { size: at } = seen;
-    let tail = Buffer.alloc(0);
-    // One more than asked for: the first one may be cut, and the last one ends with a newline.
-    for (; at > 0 && newlines(tail) <= count;) {
-      const size = Math.min(BLOCK, at);
-      const block = Buffer.alloc(size);
-      at -= size;
-      tail = Buffer.concat([block.subarray(0, fs.readSync(fd, block, 0, size, at)), tail]);
-    }
-    const lines = tail.toString("utf8").split("\n");
-    if (lines.at(-1) === "") lines.pop();
-    return lines.slice(-count);
-  } finally {
-    fs.closeSync(fd);
-  }
-}
-
-function newlines(text: Buffer): number {
-  let found = 0;
-  for (let at = text.indexOf(10); at !== -1; at = text.indexOf(10, at + 1)) found++;
-  return found;
-}
+/** The last `count` lines that a file had at the first look. */
+export const linesOf = ({ path: file, seen }: LogFile, count: number): string[] =>
+  lastLines(file, count, seen?.size ?? 0);
 
 /** The last lines of all files for a person, each with its file's prefix. */
 export const renderLogs = (files: LogFile[], count: number): string =>
-  files.flatMap((file) => lastLines(file, count).map((line) => `${file.prefix}${line}\n`)).join("");
+  files.flatMap((file) => linesOf(file, count).map((line) => `${file.prefix}${line}\n`)).join("");
 
 const LOOK_EVERY = 500;
 

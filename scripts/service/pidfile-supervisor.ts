@@ -16,7 +16,7 @@ import {
   startedAt,
   type ProcessFacts,
 } from "./processes.ts";
-import { realPath } from "./real-path.ts";
+import { realPath } from "../core/real-path.ts";
 import { lastLogLines } from "./service-log.ts";
 import type { ServiceState, StartResult, StopResult, Supervisor } from "./supervisor.ts";
 

@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { realPath } from "./real-path.ts";
+import { realPath } from "../core/real-path.ts";
 import type { PathUser, Process, ProcessFacts, ProcessTable } from "./process-table.ts";
 
 // USER_HZ: what the kernel shows in /proc/PID/stat on every architecture that the runtime supports.

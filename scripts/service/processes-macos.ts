@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import type { PathUser, Process, ProcessFacts, ProcessTable } from "./process-table.ts";
-import { realPath } from "./real-path.ts";
+import { realPath } from "../core/real-path.ts";
 
 function output(program: string, args: string[]): string {
   const run = spawnSync(program, args, {

@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Context } from "../core/context.ts";
 import { observeTree, type TreeFacts } from "../core/observe.ts";
+import { observeRoom } from "../core/room.ts";
 import { refuseLater } from "../manifest/later.ts";
 import { definitionsOf, recordedManifest, runningServices, supervisorOf } from "../service/definitions.ts";
 import { installedSuite, type SuiteFacts } from "../suite/install.ts";
@@ -37,7 +38,6 @@ export async function observePrepare(context: Context, { phase, from }: PrepareA
   for (const { source } of wanted) refuseOpen(source, own);
   const tree = observeTree(context.paths);
   const current = tree.current.releaseId;
-  const { bavail, bsize } = fs.statfsSync(existing(context.paths.deployTo));
   return {
     tree,
     shared,
@@ -47,11 +47,9 @@ export async function observePrepare(context: Context, { phase, from }: PrepareA
       ({ name }) => name,
     ),
     taken: wanted.map(({ fact, source }) => ({ fact, source, bytes: sizeOf(source) })),
-    freeBytes: bavail * bsize,
+    freeBytes: observeRoom(context.paths.deployTo).freeBytes,
   };
 }
-
-const existing = (place: string): string => (fs.existsSync(place) ? place : existing(path.dirname(place)));
 
 async function ownProcesses(context: Context, running: string[]): Promise<number[]> {
   const states = await Promise.all(running.map((name) => supervisorOf(context).observe(name)));

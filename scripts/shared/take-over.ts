@@ -1,8 +1,8 @@
-import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
+import { syncFileSystem } from "../core/durable.ts";
 import { FailedError } from "../core/errors.ts";
+import { hashFile } from "../core/hash-file.ts";
 import { reporter } from "../core/reporter.ts";
 import { usersOfPath } from "../service/processes.ts";
 
@@ -16,8 +16,7 @@ export async function applyTakeOver(from: string, to: string): Promise<void> {
   refuseOpen(source);
   fs.rmSync(to, { recursive: true, force: true });
   await copy(source, to);
-  const { status, stderr } = spawnSync("sync", process.platform === "linux" ? ["-f", to] : [], { encoding: "utf8" });
-  if (status !== 0) throw new FailedError(`sync failed: ${stderr}`);
+  syncFileSystem(to);
 }
 
 /** @throws FailedError that names every process that has something of `source` open. */
@@ -69,7 +68,7 @@ function isLogOf(name: string, directory: string, names: string[]): boolean {
 
 function copyFile(from: string, to: string): void {
   fs.copyFileSync(from, to, fs.constants.COPYFILE_FICLONE);
-  if (hashOf(from) !== hashOf(to)) throw new FailedError(`${to} differs from ${from} after copying`);
+  if (hashFile(from) !== hashFile(to)) throw new FailedError(`${to} differs from ${from} after copying`);
 }
 
 const MAGIC = "SQLite format 3\0";
@@ -97,16 +96,4 @@ async function backUp(from: string, to: string): Promise<void> {
   made.close();
   if (found.integrity_check !== "ok")
     throw new FailedError(`the backup of ${from} is not sound: ${found.integrity_check}`);
-}
-
-function hashOf(file: string): string {
-  const hash = createHash("sha256");
-  const fd = fs.openSync(file, "r");
-  const buffer = Buffer.alloc(1024 * 1024);
-  for (let read = 1; read > 0;) {
-    read = fs.readSync(fd, buffer, 0, buffer.length, null);
-    hash.update(buffer.subarray(0, read));
-  }
-  fs.closeSync(fd);
-  return hash.digest("hex");
 }

@@ -13,7 +13,7 @@ import {
   must,
   remove,
   run,
-  runtime,
+  injecting,
 } from "./host.ts";
 
 function expect(isTrue: boolean, what: string): void {
@@ -81,20 +81,8 @@ async function errors(): Promise<number> {
     ] as const)
       for (let when = 1; when <= most; when++) {
         must(app, "release/switch_current", ["one"]);
-        const inject = [
-          "strace",
-          "-f",
-          "-b",
-          "execve",
-          "-qq",
-          "-o",
-          "/dev/null",
-          "-e",
-          `trace=${call}`,
-          "-e",
-          `inject=${call}:error=${error}:when=${when}`,
-        ];
-        const { status, stderr } = run(app, "release/switch_current", ["two"], [...inject, ...runtime]);
+        const inject = injecting(call, `error=${error}`, when);
+        const { status, stderr } = run(app, "release/switch_current", ["two"], inject);
         const where = `${call} ${when} answered ${error}`;
         expect(currentProblem(app) === undefined, `${where}: current names a complete release`);
         expect((await answerOf(app)) === currentId(app), `${where}: what is current serves`);

@@ -13,7 +13,14 @@ const bun = path.join(
   "bin/bun",
 );
 /** The runtime itself, as `ops/_bun` starts it: what a fault is injected into. */
-export const runtime = [bun, "--no-install", "--no-env-file", "--config=/dev/null"];
+const runtime = [bun, "--no-install", "--no-env-file", "--config=/dev/null"];
+
+/** Before a command: strace does something to the `when`-th call of this name, and lets the services that are started go. */
+export const injecting = (call: string, what: string, when: number): string[] =>
+  ["strace", "-f", "-b", "execve", "-qq", "-o", "/dev/null", "-e", `trace=${call}`].concat(
+    ["-e", `inject=${call}:${what}:when=${when}`],
+    runtime,
+  );
 
 const SERVER = `import http from "node:http";
 import fs from "node:fs";

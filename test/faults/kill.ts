@@ -12,8 +12,8 @@ import {
   must,
   remove,
   run,
-  runtime,
   shell,
+  injecting,
 } from "./host.ts";
 
 const CALLS = [
@@ -131,20 +131,8 @@ const scenarios: Record<string, Scenario> = {
 
 async function kill(app: Application, scenario: Scenario, call: string, when: number, round: number): Promise<boolean> {
   const words = scenario.prepare(app, round);
-  const inject = [
-    "strace",
-    "-f",
-    "-b",
-    "execve",
-    "-qq",
-    "-o",
-    "/dev/null",
-    "-e",
-    `trace=${call}`,
-    "-e",
-    `inject=${call}:signal=KILL:when=${when}`,
-  ];
-  const { signal, status } = run(app, scenario.command, words, [...inject, ...runtime]);
+  const inject = injecting(call, "signal=KILL", when);
+  const { signal, status } = run(app, scenario.command, words, inject);
   const wasKilled = signal === "SIGKILL" || status === 137;
   const where = `${scenario.command} killed at ${call} ${when}`;
   const torn = currentProblem(app);

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
-import { lastLines } from "../../scripts/service/logs.ts";
+import { lastLines } from "../../scripts/service/service-log.ts";
 import { makeHost } from "../release/host.ts";
 import { until } from "./tree.ts";
 
@@ -48,9 +48,8 @@ test("a long file is read from its end, across blocks and letters of several byt
   const lines = Array.from({ length: 5000 }, (_, i) => `${i} ${"ä→".repeat(20)}`);
   fs.writeFileSync(web, `${lines.join("\n")}\n`);
   expect(fs.statSync(web).size).toBeGreaterThan(4 * 64 * 1024);
-  for (const count of [1, 700, 3000, 5000, 9000])
-    expect(lastLines({ path: web, seen: fs.statSync(web) }, count)).toEqual(lines.slice(-count));
-  expect(lastLines({ path: host.tree("none"), seen: undefined }, 5)).toEqual([]);
+  for (const count of [1, 700, 3000, 5000, 9000]) expect(lastLines(web, count)).toEqual(lines.slice(-count));
+  expect(lastLines(host.tree("none"), 5)).toEqual([]);
 });
 
 const started: ChildProcess[] = [];
