@@ -1,69 +1,34 @@
 import fs from "node:fs";
 import { realPath } from "../core/real-path.ts";
+import { link, names, pids, read } from "./proc.ts";
 import type { PathUser, Process, ProcessFacts, ProcessTable } from "./process-table.ts";
 
 // USER_HZ: what the kernel shows in /proc/PID/stat on every architecture that the runtime supports.
 const TICKS_PER_SECOND = 100;
-// The session of the kernel's own threads.
-const KERNEL = 0;
+// PF_KTHREAD among a process's flags. A session of 0 does not tell: in a pid namespace that is one led from outside.
+const KERNEL_THREAD = 0x200000;
 const LISTENING = "0A";
 const DELETED = " (deleted)";
+// Where `flags` and `startcode` stand among the fields from the third on.
+const FLAGS = 6;
+const START_CODE = 23;
 
 // Milliseconds that an execve() may take before a process is believed to have no environment.
 const EXEC_TRIES = 100;
 const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 
-let buffer = Buffer.allocUnsafe(32 * 1024);
 let bootId: string | undefined;
 
-/** A whole file of /proc, whose size is not known before; undefined when it is gone or belongs to another user. */
-function read(file: string): Buffer | undefined {
-  let fd: number;
-  try {
-    fd = fs.openSync(file, "r");
-  } catch {
-    return undefined;
-  }
-  try {
-    let length = 0;
-    for (let count = 1; count > 0; length += count) {
-      if (length === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
-      count = fs.readSync(fd, buffer, length, buffer.length - length, null);
-    }
-    return buffer.subarray(0, length);
-  } catch {
-    return undefined;
-  } finally {
-    fs.closeSync(fd);
-  }
+/** The fields of /proc/PID/stat from the third on; undefined when the process is gone. */
+function statOf(pid: number): string[] | undefined {
+  const stat = read(`/proc/${pid}/stat`)?.toString("latin1");
+  // The name in parentheses may itself hold blanks and parentheses.
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
-
-function link(file: string): string | undefined {
-  try {
-    return fs.readlinkSync(file);
-  } catch {
-    return undefined;
-  }
-}
-
-function names(directory: string): string[] {
-  try {
-    return fs.readdirSync(directory);
-  } catch {
-    return [];
-  }
-}
-
-const pids = () =>
-  names("/proc")
-    .filter((name) => name >= "0" && name < ":")
-    .map(Number);
 
 function facts(pid: number): ProcessFacts | undefined {
-  const stat = read(`/proc/${pid}/stat`)?.toString("latin1");
-  if (!stat) return undefined;
-  // The name in parentheses may itself hold blanks and parentheses.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const fields = statOf(pid);
+  if (!fields) return undefined;
   const [state, ppid, pgid, sid] = fields;
   if (!state || "ZXx".includes(state)) return undefined;
   bootId ??= fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
@@ -99,12 +64,13 @@ function environ(pid: number): Buffer | undefined {
   }
 }
 
-// In execve() a process has for a moment neither arguments nor environment; overlooked then, it would outlive a stop. One that has
-// arguments before and after a look at its environment was not in it, unless this process was held up between: hence three times.
+// In execve() a process has for a moment no environment; overlooked then, it would outlive a stop. The kernel fills in where the
+// code starts after the environment (proc_pid_stat(5), field 26). One that had code before and after a look at its environment
+// was not in execve(), unless this process was held up between: hence three times.
 function isBare(pid: number): boolean {
-  if (facts(pid)?.sid === KERNEL) return true;
-  const isEmpty = (name: string) => read(`/proc/${pid}/${name}`)?.length === 0;
-  return [1, 2, 3].every(() => !isEmpty("cmdline") && isEmpty("environ") && !isEmpty("cmdline"));
+  if (Number(statOf(pid)?.[FLAGS]) & KERNEL_THREAD) return true;
+  const hasCode = () => statOf(pid)?.[START_CODE] !== "0";
+  return [1, 2, 3].every(() => hasCode() && read(`/proc/${pid}/environ`)?.length === 0 && hasCode());
 }
 
 function environment(pid: number): Record<string, string> | undefined {
