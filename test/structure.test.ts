@@ -148,6 +148,7 @@ test("a kind of step imports nothing of the staircase but the step, its errors a
       !isType,
   );
   expect([...new Set(kinds.map(({ to }) => path.basename(to)))].toSorted()).toEqual([
+    "as-root.ts",
     "durable.ts",
     "errors.ts",
     "shell.ts",

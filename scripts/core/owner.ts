@@ -19,6 +19,10 @@ export function becomeOwner(deployTo: string): void {
   stepDown(owner.uid, owner.gid, account);
 }
 
+/** The user id of a tree's owner; before there is a tree, one's own. */
+export const ownerOf = (deployTo: string): number =>
+  fs.statSync(deployTo, { throwIfNoEntry: false })?.uid ?? process.geteuid?.() ?? 0;
+
 function stepDown(uid: number, gid: number, user: Account | undefined): void {
   if (user) (process as { initgroups?: (user: string, group: number) => void }).initgroups?.(user.name, gid);
   else process.setgroups?.([gid]);

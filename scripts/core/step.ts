@@ -16,6 +16,8 @@ export interface ShellCommand {
   lines: string[];
   cwd: string;
   env: Record<string, string>;
+  /** Each line is one command that only root may give: by `sudo -n` for anybody else. */
+  asRoot?: boolean;
 }
 
 /** One of the suite's own commands; applied in this process, printed as the command. */
@@ -34,6 +36,8 @@ export interface WriteStep extends Titled {
   path: string;
   content: string;
   mode: number;
+  /** Where only root may write: by `sudo -n` for anybody else, and for all to read. */
+  asRoot?: boolean;
 }
 
 /** Makes the directory and its parents. */
@@ -64,6 +68,8 @@ export interface MoveStep extends Titled {
 export interface RemoveStep extends Titled {
   kind: "remove";
   path: string;
+  /** Where only root may remove: by `sudo -n` for anybody else. */
+  asRoot?: boolean;
 }
 
 /** Waits until the release that is current answers, or until the application is idle. */

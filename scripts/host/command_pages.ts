@@ -21,7 +21,7 @@ import {
 } from "../suite/example-facts.ts";
 import { exits } from "./exits.ts";
 import { showForPage } from "../suite/shown-plans.ts";
-import { renderTemplate, templatesPath } from "../suite/template.ts";
+import { renderTemplate, templatesPath } from "../render/template.ts";
 
 /** Every command that changes what serves or the registry, with the plans that its page shows. */
 export const PAGES: Record<string, (context: Context) => Plan[]> = {

@@ -2,7 +2,7 @@ import path from "node:path";
 import * as z from "zod";
 import { UsageError } from "../core/errors.ts";
 import type { ApplicationFacts, NodePart, Part, PythonPart } from "./application.ts";
-import { renderTemplate } from "../suite/template.ts";
+import { renderTemplate } from "../render/template.ts";
 
 export interface DraftOptions {
   app?: string | undefined;

@@ -1,16 +1,22 @@
 import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
-import type { Manifest, Service } from "../../manifest.schema.ts";
+import type { Manifest, Service, Supervisor } from "../../manifest.schema.ts";
 import type { LoadedManifest } from "./load.ts";
 import { ManifestError } from "./problems.ts";
 
 type Path = string[];
 
-/** Refuses (exit 2) at one go all keys whose feature this version does not have. */
+const LATER = "is not available in this version";
+
+interface Refusal {
+  path: Path;
+  why: string;
+}
+
+/** Refuses (exit 2) at one go all keys whose feature this version, or the manifest's supervisor, does not have. */
 export function refuseLater(loaded: LoadedManifest): void {
-  const problems = laterPaths(loaded).map((path) =>
-    loaded.problemAt(path, "key", `"${path.join(".")}" is not available in this version`),
-  );
+  const refusals = [...laterPaths(loaded).map((path) => ({ path, why: LATER })), ...refusalsOf(loaded.manifest)];
+  const problems = refusals.map(({ path, why }) => loaded.problemAt(path, "key", `"${path.join(".")}" ${why}`));
   if (problems.length > 0) throw new ManifestError(loaded.file, loaded.text, problems);
 }
 
@@ -21,29 +27,44 @@ function laterPaths({ manifest, environment }: LoadedManifest): Path[] {
     [["migrate"], manifest.migrate !== undefined],
     [["database", "backup"], manifest.database?.backup !== undefined],
     [["database", "restore"], manifest.database?.restore !== undefined],
-    [["supervisor"], manifest.supervisor !== "pidfile"],
-    [["sites"], Object.keys(manifest.sites).length > 0],
-    [["logs"], manifest.logs !== undefined],
+    [["supervisor"], manifest.supervisor === "podman"],
     [["backups"], manifest.backups !== undefined],
     [["update"], manifest.update !== undefined],
     [["prune", "keep_days"], manifest.prune.keep_days !== undefined],
     [["registry", "url"], manifest.registry.url !== undefined],
     [["environments", environment ?? "", "hosts"], here?.hosts !== undefined],
   ];
-  const inServices = Object.entries(manifest.services).flatMap(([name, service]) =>
-    laterInService(["services", name], service),
-  );
-  return [...claims.filter(([, isUsed]) => isUsed).map(([path]) => path), ...inServices];
+  const containers = Object.entries(manifest.services).filter(([, { container }]) => container !== undefined);
+  return [
+    ...claims.filter(([, isUsed]) => isUsed).map(([path]) => path),
+    ...containers.map(([name]) => ["services", name, "container"]),
+  ];
 }
 
-const LATER_SERVICE_KEYS = ["socket", "container", "instances", "schedule", "ready"] as const;
+const BY_SYSTEMD = "is done by supervisor: systemd or systemd-user only";
 
-function laterInService(path: Path, service: Service): Path[] {
-  const keys: (keyof Service)[] = LATER_SERVICE_KEYS.filter((key) => service[key] !== undefined);
-  if (service.instances === undefined && service.run.includes("%i")) keys.push("run");
-  if (service.user !== undefined && !isOwnUser(service.user)) keys.push("user");
-  if (service.group !== undefined && !isOwnGroup(service.group)) keys.push("group");
-  return keys.map((key) => path.concat(key));
+function refusalsOf({ services, supervisor }: Manifest): Refusal[] {
+  const isSystemd = supervisor === "systemd" || supervisor === "systemd-user";
+  const isOwnOnly = supervisor === "pidfile" || supervisor === "systemd-user";
+  return Object.entries(services).flatMap(([name, service]) => {
+    const { socket, ready, user, group, instances } = service;
+    const claims: [keyof Service, boolean, string][] = [
+      ["socket", socket !== undefined && !isSystemd, BY_SYSTEMD],
+      ["ready", ready === "notify" && !isSystemd, BY_SYSTEMD],
+      [
+        "user",
+        isOwnOnly && user !== undefined && !isOwnUser(user),
+        `other than one's own: supervisor: ${supervisor} cannot`,
+      ],
+      [
+        "group",
+        isOwnOnly && group !== undefined && !isOwnGroup(group),
+        `other than one's own: supervisor: ${supervisor} cannot`,
+      ],
+      ["run", instances === undefined && service.run.includes("%i"), "holds %i, and the service has no instances"],
+    ];
+    return claims.filter(([, isUsed]) => isUsed).map(([key, , why]) => ({ path: ["services", name, key], why }));
+  });
 }
 
 function isOwnUser(user: string): boolean {
@@ -72,29 +93,44 @@ function groupNames(gid: string): string[] {
 }
 
 const RESTART = "is not done by the pidfile supervisor: a crashed process stays down until `ops/service/start.ts`";
-const NO_EFFECT = "has no effect under the pidfile supervisor";
 
-/** One line for each key that is harmless but has no effect under the pid-file supervisor. */
+/** Keys that are harmless, and have no effect under a supervisor. */
+const WITHOUT_EFFECT: Partial<Record<Supervisor, (keyof Service)[]>> = {
+  pidfile: ["restart_sec", "harden", "unit", "label", "write_paths"],
+  systemd: ["label"],
+  "systemd-user": ["label"],
+  launchd: ["unit", "harden", "write_paths"],
+};
+
+/** One line for each key that is harmless but has no effect under the manifest's supervisor. */
 export function notices({ manifest }: LoadedManifest): string[] {
-  if (manifest.supervisor !== "pidfile") return [];
   return Object.entries(manifest.services).flatMap(([name, service]) =>
-    [...withoutEffect(service), ...foreignUnits(service, manifest)].map((notice) => `${name}: ${notice}`),
+    [...withoutEffect(service, manifest.supervisor), ...foreignUnits(service, manifest)].map(
+      (line) => `${name}: ${line}`,
+    ),
   );
 }
 
-function withoutEffect(service: Service): string[] {
-  const keys = ["restart_sec", "harden", "unit", "label"] as const;
+function withoutEffect(service: Service, supervisor: Supervisor): string[] {
+  const isSet = (value: unknown) =>
+    value !== undefined && value !== "off" && !(Array.isArray(value) && value.length === 0);
+  const keys = (WITHOUT_EFFECT[supervisor] ?? []).filter((key) => isSet(service[key]));
+  const isRestarted = service.restart !== undefined && service.restart !== "never";
   return [
-    ...(service.restart !== undefined && service.restart !== "never" ? [`restart ${RESTART}`] : []),
-    ...keys.filter((key) => service[key] !== undefined && service[key] !== false).map((key) => `${key} ${NO_EFFECT}`),
-    ...(service.write_paths.length > 0 ? [`write_paths ${NO_EFFECT}`] : []),
+    ...(supervisor === "pidfile" && isRestarted ? [`restart ${RESTART}`] : []),
+    ...keys.map((key) => `${key} has no effect under the ${supervisor} supervisor`),
   ];
 }
 
-function foreignUnits(service: Service, { services }: Manifest): string[] {
+/** launchd knows no order, and the pid-file supervisor no units. */
+function foreignUnits(service: Service, { services, supervisor }: Manifest): string[] {
+  if (supervisor !== "pidfile" && supervisor !== "launchd") return [];
   return (["after", "wants"] as const).flatMap((key) =>
     service[key]
       .filter((other) => !Object.hasOwn(services, other))
-      .map((other) => `${key} ${other} ${NO_EFFECT}: it is no service of this manifest`),
+      .map(
+        (other) =>
+          `${key} ${other} has no effect under the ${supervisor} supervisor: it is no service of this manifest`,
+      ),
   );
 }

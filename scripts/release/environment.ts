@@ -4,7 +4,7 @@ import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import { releasePath } from "../core/paths.ts";
 import { startArguments } from "../service/arguments.ts";
-import type { ServiceDefinition } from "../service/definition.ts";
+import { type ServiceDefinition, serviceOf } from "../service/definition.ts";
 import { definitionsOf, placeOf } from "../service/definitions.ts";
 import { envRequired, serviceEnvironment } from "../service/environment.ts";
 import { realPath } from "../core/real-path.ts";
@@ -16,7 +16,7 @@ import { realPath } from "../core/real-path.ts";
 export function missingEnvironment(context: Context, manifest: Manifest, id: string, isBuilt: boolean): string[] {
   const release = { id, path: realPath(releasePath(context.paths, id)) };
   return definitionsOf(manifest).flatMap((definition) => {
-    const required = manifest.services[definition.name]?.env_required ?? [];
+    const required = manifest.services[serviceOf(definition.name)]?.env_required ?? [];
     const known = isBuilt ? definition : fromShared(context, manifest, definition);
     if (required.length === 0 || !known) return [];
     const environment = serviceEnvironment(known, placeOf(context), release);

@@ -4,6 +4,8 @@ import path from "node:path";
 export interface ServiceDefinition {
   /** Name in the manifest, with its instance if it has one: `web`, `web@main`. */
   readonly name: string;
+  /** The manager holds its listening socket while it restarts. */
+  readonly isHeld?: boolean | undefined;
   /** Argument list by POSIX word rules; see words.ts. */
   readonly run: string;
   /** Working directory, relative to the release. */
@@ -39,6 +41,9 @@ export interface ServiceRelease {
 
 /** `main` of `web@main`. */
 export const instanceOf = (name: string): string | undefined => name.split("@")[1];
+
+/** `web` of `web@main`: its key in the manifest. */
+export const serviceOf = (name: string): string => name.split("@")[0] as string;
 
 /** Where a service's two output streams go, absolute; relative ones are below `basePath` (a release, or `current`). */
 export function logPaths(

@@ -1,25 +1,48 @@
 import fs from "node:fs";
-import type { Manifest } from "../../manifest.schema.ts";
+import type { Manifest, Service } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import { recordedManifestPath } from "../core/paths.ts";
 import { loadChecked } from "../manifest/checked.ts";
-import type { ServiceDefinition, ServicePlace } from "./definition.ts";
+import { instanceOf, type ServiceDefinition, type ServicePlace, serviceOf } from "./definition.ts";
 import { pidfileSupervisor } from "./pidfile-supervisor.ts";
 import type { Supervisor } from "./supervisor.ts";
 
-/** The manifest's services in the order in which they start: each behind those that its `after` names. */
+/** The services that stay up, in the order in which they start: each behind those that its `after` names; instances apart. */
 export function definitionsOf(manifest: Manifest): ServiceDefinition[] {
-  const ordered = new Map<string, ServiceDefinition>();
+  const ordered = new Map<string, ServiceDefinition[]>();
   const add = (name: string, waiting: string[]) => {
     const service = manifest.services[name];
-    if (!service || ordered.has(name) || waiting.includes(name)) return;
-    for (const before of service.after) add(before, [...waiting, name]);
-    const { run, dir, env, env_file, port, stop_timeout, stdout, stderr } = service;
-    ordered.set(name, { name, run, dir, env, env_file, port, stop_timeout, stdout, stderr });
+    if (!service || service.schedule || ordered.has(name) || waiting.includes(name)) return;
+    for (const before of service.after) add(serviceOf(before), [...waiting, name]);
+    const instances = service.instances ? Object.keys(service.instances).map((one) => `${name}@${one}`) : [name];
+    ordered.set(
+      name,
+      instances.map((one) => definitionOf(service, one)),
+    );
   };
   for (const name of Object.keys(manifest.services)) add(name, []);
-  return [...ordered.values()];
+  return [...ordered.values()].flat();
+}
+
+/** A service, or one instance of it: `%i` is the instance wherever a text may hold it. */
+export function definitionOf(service: Service, name: string): ServiceDefinition {
+  const instance = instanceOf(name);
+  const filled = (text: string) => (instance === undefined ? text : text.replaceAll("%i", () => instance));
+  const optional = (text: string | undefined) => (text === undefined ? undefined : filled(text));
+  const { run, dir, env, env_file, port, stop_timeout, stdout, stderr, socket } = service;
+  return {
+    name,
+    run,
+    dir: filled(dir),
+    env: Object.fromEntries(Object.entries(env).map(([key, value]) => [key, filled(value)])),
+    env_file: env_file.map(filled),
+    port: (instance === undefined ? undefined : service.instances?.[instance]?.port) ?? port,
+    stop_timeout,
+    stdout: optional(stdout),
+    stderr: optional(stderr),
+    isHeld: socket !== undefined,
+  };
 }
 
 /** The manifest with which a release last ran healthy; where none was kept, the one in use. */
@@ -32,12 +55,13 @@ export async function recordedManifest(context: Context, releaseId: string): Pro
 /** The definitions that a person named; none named: all. @throws UsageError for a name that the manifest does not have. */
 export function chosenDefinitions(definitions: ServiceDefinition[], names: string[]): ServiceDefinition[] {
   const known = definitions.map(({ name }) => name);
-  const unknown = names.filter((name) => !known.includes(name));
+  const isNamed = (name: string) => names.includes(name) || names.includes(serviceOf(name));
+  const unknown = names.filter((name) => !known.includes(name) && !known.some((one) => serviceOf(one) === name));
   if (unknown.length > 0)
     throw new UsageError(
       `there is no service ${unknown.join(", ")} in the manifest; it has: ${known.join(", ") || "none"}`,
     );
-  return names.length > 0 ? definitions.filter(({ name }) => names.includes(name)) : definitions;
+  return names.length > 0 ? definitions.filter(({ name }) => isNamed(name)) : definitions;
 }
 
 /** Where this tree's services keep their pid files and logs. */

@@ -55,7 +55,7 @@ export async function observeServices(context: Context, names: string[] = []): P
   const { manifest, notes } = await servingManifest(context, current);
   const definitions = chosenDefinitions(definitionsOf(manifest), names);
   const supervisor = supervisorOf(context);
-  const looks = definitions.map((one) => observeService(context, supervisor, manifest, one, current.releaseId));
+  const looks = definitions.map((one) => observeService(context, supervisor, one, current.releaseId));
   const others = names.length > 0 ? [] : await otherServices(context, supervisor, definitions);
   const services = [...(await Promise.all(looks)), ...others];
   const isHealthy = services.every(({ problem, is_wanted }) => problem === null || !is_wanted);
@@ -88,13 +88,12 @@ export async function servingManifest(
 async function observeService(
   context: Context,
   supervisor: Supervisor,
-  manifest: Manifest,
   definition: ServiceDefinition,
   currentId: string | undefined,
 ): Promise<ServiceStatus> {
   const state = await supervisor.observe(definition.name);
   const { stdout, stderr } = logPaths(definition, placeOf(context), context.paths.current);
-  const port = manifest.services[definition.name]?.port ?? null;
+  const port = definition.port ?? null;
   return {
     ...statusOf(state),
     port,

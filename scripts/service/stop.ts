@@ -3,6 +3,7 @@ import type { Operation } from "../core/operation.ts";
 import { reporter } from "../core/reporter.ts";
 import type { Plan, Step } from "../core/step.ts";
 import { chosenDefinitions, definitionsOf, observeNames, type ServiceNames, supervisorOf } from "./definitions.ts";
+import { serviceOf } from "./definition.ts";
 import { pidfilePath } from "./pidfile.ts";
 import { stopStep } from "./steps.ts";
 
@@ -51,7 +52,7 @@ const DEFAULT_STOP_TIMEOUT = 10_000;
 export async function applyStop(context: Context, names: string[]): Promise<void> {
   const supervisor = supervisorOf(context);
   for (const name of names) {
-    const timeout = context.manifest.services[name]?.stop_timeout ?? DEFAULT_STOP_TIMEOUT;
+    const timeout = context.manifest.services[serviceOf(name)]?.stop_timeout ?? DEFAULT_STOP_TIMEOUT;
     const { wasKilled } = await supervisor.stop(name, timeout);
     if (wasKilled) reporter().warn(`${name} did not stop within ${timeout / 1000} s and was killed`);
   }

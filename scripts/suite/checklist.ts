@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Manifest, Site, SmokeRequest } from "../../manifest.schema.ts";
 import { type Neutral, plain } from "./neutral.ts";
-import { renderTemplate } from "./template.ts";
+import { renderTemplate } from "../render/template.ts";
 
 const text = z.string();
 const input = z.strictObject({

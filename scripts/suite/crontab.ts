@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { command } from "../core/step.ts";
 import { inCheckout, type Neutral, neutralShell } from "./neutral.ts";
-import { renderTemplate } from "./template.ts";
+import { renderTemplate } from "../render/template.ts";
 
 const input = z.strictObject({
   app: z.string(),

@@ -4,7 +4,7 @@ import * as z from "zod";
 import type { Manifest } from "../../manifest.schema.ts";
 import { suitePath } from "../core/context.ts";
 import { plain, type Neutral, neutralFromOps } from "./neutral.ts";
-import { renderTemplate } from "./template.ts";
+import { renderTemplate } from "../render/template.ts";
 
 /** Commands that are of no use inside a repository that has its manifest. */
 const ONCE = new Set(["host/init"]);

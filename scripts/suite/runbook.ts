@@ -15,7 +15,7 @@ import {
 import { exits } from "../host/exits.ts";
 import { type Neutral, neutralShell, plain } from "./neutral.ts";
 import { showForPage, type Voice } from "./shown-plans.ts";
-import { renderTemplate } from "./template.ts";
+import { renderTemplate } from "../render/template.ts";
 
 const text = z.string();
 const input = z.strictObject({

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import { isRoot, removeBySudo, removeWords, rootLine } from "../as-root.ts";
 import { standing } from "../durable.ts";
 import type { RemoveStep } from "../step.ts";
 import { command } from "../step.ts";
@@ -8,9 +9,12 @@ import type { Kind } from "./kind.ts";
 export const remove: Kind<RemoveStep> = {
   // Package managers leave read-only directories behind (Go's module cache): made writable, then removed.
   show: (step) =>
-    `${command("rm", "-rf", "--", step.path)} 2>/dev/null || ` +
-    `{ ${command("chmod", "-R", "u+rwx", "--", step.path)} && ${command("rm", "-rf", "--", step.path)}; }`,
+    step.asRoot
+      ? rootLine(command(...removeWords(step.path)))
+      : `${command("rm", "-rf", "--", step.path)} 2>/dev/null || ` +
+        `{ ${command("chmod", "-R", "u+rwx", "--", step.path)} && ${command("rm", "-rf", "--", step.path)}; }`,
   apply(step) {
+    if (step.asRoot && !isRoot()) return removeBySudo(step.path);
     try {
       fs.rmSync(step.path, { recursive: true, force: true });
     } catch {

@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import { isRoot, showWriteAsRoot, writeBySudo } from "../as-root.ts";
 import { standing, writeDurably } from "../durable.ts";
 import type { WriteStep } from "../step.ts";
 import { command, quote } from "../step.ts";
@@ -6,6 +7,7 @@ import type { Kind } from "./kind.ts";
 
 export const write: Kind<WriteStep> = {
   show(step) {
+    if (step.asRoot) return showWriteAsRoot(step.path, step.content);
     const temporary = `${step.path}.new`;
     return [
       `(umask 077 && printf '%s' ${quote(step.content)} >${quote(temporary)})`,
@@ -13,7 +15,8 @@ export const write: Kind<WriteStep> = {
       command("mv", "-f", "--", temporary, step.path),
     ].join("\n");
   },
-  apply: (step) => writeDurably(step.path, step.content, step.mode),
+  apply: (step) =>
+    step.asRoot && !isRoot() ? writeBySudo(step.path, step.content) : writeDurably(step.path, step.content, step.mode),
   done(step) {
     const now = standing(step.path);
     return (

@@ -1,15 +1,18 @@
 import * as z from "zod";
 import { serviceHealth } from "./health.ts";
-import { account, anyPath, duration, env, insidePath, line, listOf, port, schedule } from "./values.ts";
+import { account, anyPath, duration, env, insidePath, jobSchedule, line, listOf, port } from "./values.ts";
 
 const names = (wanted: string) => listOf(line(wanted), `${wanted}, or a list of them`);
 
-const LISTEN = 'an address in quotes, such as "127.0.0.1:8000" or a socket\'s absolute path';
+const LISTEN = 'an address in quotes, such as "127.0.0.1:8000", or a socket\'s absolute path';
+const listen = line(LISTEN).regex(/^(?:\/[^\s"'\\$%;{}<>]+|(?:[A-Za-z0-9.-]+:|\[[0-9A-Fa-f:.]+\]:)?\d{1,5})$/, {
+  error: LISTEN,
+});
 const socket = z.union(
   [
-    line(LISTEN).transform((listen) => ({ listen, proxy: false })),
+    listen.transform((address) => ({ listen: address, proxy: false })),
     z.strictObject({
-      listen: line(LISTEN).describe("The address that the manager listens on."),
+      listen: listen.describe("The address that the manager listens on."),
       proxy: z
         .boolean({ error: "true or false" })
         .default(false)
@@ -18,6 +21,12 @@ const socket = z.union(
   ],
   { error: LISTEN },
 );
+
+/** The port of a socket's address; undefined for a path. */
+export const portOfAddress = (listen: string): number | undefined => {
+  const found = /^(?:.*:)?(\d+)$/.exec(listen)?.[1];
+  return found === undefined ? undefined : Number(found);
+};
 
 const container = z.union(
   [
@@ -34,6 +43,27 @@ const container = z.union(
   ],
   { error: "an image's name, or a map with image" },
 );
+
+const INSTANCE = "an instance's name: letters, digits, _ . and -";
+const instanceName = line(INSTANCE).regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, { error: INSTANCE });
+const INSTANCES = "an instance's name, a list of them, or a map of names with a port each";
+const instances = z.union(
+  [
+    listOf(instanceName, INSTANCES).transform((list): Record<string, { port?: number | undefined }> =>
+      Object.fromEntries(list.map((name) => [name, {}])),
+    ),
+    z.record(
+      instanceName,
+      z.strictObject({ port: port.optional().describe("The port that this instance listens on.") }),
+    ),
+  ],
+  { error: INSTANCES },
+);
+
+const HARDEN = "strict, or off";
+const harden = z
+  .union([z.enum(["strict", "off"]), z.boolean()], { error: HARDEN })
+  .transform((value) => (value === true ? "strict" : value === false ? "off" : value));
 
 const RUN = "a command and its arguments on one line (no shell)";
 
@@ -63,18 +93,18 @@ export const service = z
     restart_sec: duration.optional().describe("Pause before it is started again."),
     after: names("a service or unit").prefault([]).describe("Services or units that start before it."),
     wants: names("a service or unit").prefault([]).describe("Services or units that are started with it."),
-    instances: names("an instance's name").optional().describe("Instances of a template service, such as web@main."),
+    instances: instances.optional().describe("Instances of a template service, such as web@main; %i is the name."),
     stop_timeout: duration.prefault("10s").describe("How long it may take to stop before it is killed."),
     ready: z
       .enum(["started", "notify"])
       .optional()
       .describe("When the manager takes it as up: once started, or when it says so (sd_notify)."),
-    harden: z.boolean({ error: "true or false" }).optional().describe("Run it in a sandbox of the manager."),
+    harden: harden.optional().describe("Run it in a sandbox of the manager: strict (default under systemd) or off."),
     write_paths: listOf(anyPath, "a path, or a list of paths")
       .prefault([])
       .describe("Paths that a hardened service may write to, besides shared/."),
     container: container.optional().describe("Run it in a podman container."),
-    schedule: schedule.optional().describe("Cron schedule: it is a job, not a process that stays up."),
+    schedule: jobSchedule.optional().describe("Cron schedule: it is a job, not a process that stays up."),
     stdout: anyPath.optional().describe("Log of its output; default logs/<service>.log in the tree."),
     stderr: anyPath.optional().describe("Log of its errors; default: the same as its output."),
     unit: z
@@ -89,8 +119,14 @@ export const service = z
       .describe("launchd label instead of <app>.<service>."),
   })
   .superRefine(
-    ({ run, container: image }, ctx) => {
+    ({ run, container: image, socket: held, port: own, schedule }, ctx) => {
+      const add = (path: PropertyKey[], message: string) => ctx.addIssue({ code: "custom", path, message });
       if (run === "" && !image) ctx.addIssue({ code: "custom", message: "run is missing", params: { missing: "run" } });
+      if (held?.proxy && own === undefined)
+        add(["socket"], "needs the service's own port, to which the proxy connects");
+      if (held?.proxy && own !== undefined && portOfAddress(held.listen) === own)
+        add(["port"], `${own} is the port of socket.listen too: the service behind the proxy needs a port of its own`);
+      if (held && schedule) add(["schedule"], "a job holds no socket");
     },
     // Also when other keys are wrong, so that all errors come at once.
     { when: ({ value }) => typeof value === "object" && value !== null },

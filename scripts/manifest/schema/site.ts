@@ -1,10 +1,13 @@
 import * as z from "zod";
-import { anyPath, duration, insidePath, line, listOf, name, port, size } from "./values.ts";
+import { anyPath, count, duration, insidePath, line, listOf, name, port, size } from "./values.ts";
 
 const place = z
   .string()
   .regex(/^\/[^\s{};$"'\\\u0000-\u001f\u007f]*$/, { error: "a URL path that starts with /, without spaces and {};$" });
 const places = listOf(place, "a URL path, or a list of them");
+const absolutePath = z
+  .string({ error: "an absolute path" })
+  .regex(/^\/(?!(?:.*\/)?\.\.(?:\/|$))[^\u0000-\u001f\u007f]+$/, { error: "an absolute path" });
 const yes = z.boolean({ error: "true or false" });
 
 /** One proxy site; durations in ms, sizes as written. */
@@ -43,6 +46,17 @@ export const site = z.strictObject({
     )
     .default({})
     .describe("URL path → a service."),
+  file: absolutePath
+    .optional()
+    .describe("Where it is installed; default: /etc/nginx/conf.d, /etc/caddy/conf.d or /etc/traefik/dynamic."),
+  entry_points: listOf(name, "a name, or a list of them").optional().describe("Traefik's entry points; default: web."),
+  retry: z
+    .strictObject({
+      attempts: count.default(4).describe("Tries in all."),
+      interval: duration.prefault("100ms").describe("Pause before the second try."),
+    })
+    .optional()
+    .describe("Ask the service again while it does not answer (Traefik, Caddy)."),
   maintenance: z
     .strictObject({
       page: insidePath.describe("The page that says so, under current."),

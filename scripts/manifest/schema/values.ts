@@ -69,6 +69,22 @@ export const schedule = line("a cron schedule").regex(/^\S+(?: +\S+){4}$/, {
   error: 'a cron schedule of five fields, such as "30 3 * * *"',
 });
 
+/** Five cron fields, or a map that says more → the map; the delay in ms. */
+export const jobSchedule = z.union(
+  [
+    schedule.transform((cron) => ({ cron, random_delay: 0, catch_up: true })),
+    z.strictObject({
+      cron: schedule.describe("Five cron fields."),
+      random_delay: duration.prefault("0s").describe("Start up to so much later, another time each time."),
+      catch_up: z
+        .boolean({ error: "true or false" })
+        .default(true)
+        .describe("Run once after the host was off at the time."),
+    }),
+  ],
+  { error: 'a cron schedule of five fields, such as "30 3 * * *", or a map with cron' },
+);
+
 const shellLine = z
   .string({ error: "a line of shell" })
   .regex(/^(?=\s*\S)[^\u0000]+$/, { error: "a line of shell" })

@@ -1,0 +1,7 @@
+const MARK = "made by switchback for";
+
+/** First words of every rendered file: whose it is, and what writes it again. */
+export const markOf = (deployTo: string, command: string) => `${MARK} ${deployTo}; ${command} writes it again`;
+
+/** Whether a file's text says that it was rendered for this tree. */
+export const isMarked = (content: string, deployTo: string) => content.includes(`${MARK} ${deployTo}; `);
