@@ -22,6 +22,10 @@ async function call(context: Context, { ops, args }: SuiteCommand): Promise<void
     const { applyStart } = await import("../service/start.ts");
     return applyStart(context, names, { recorded: args.includes("--recorded") });
   }
+  if (ops === "service/restart") {
+    const { applyRestart } = await import("../service/start.ts");
+    return applyRestart(context, names, { recorded: args.includes("--recorded") });
+  }
   if (ops === "service/stop") return (await import("../service/stop.ts")).applyStop(context, names);
   if (ops === "release/build_release")
     return (await import("../build/seal.ts")).applySeal(context.paths, names[0] as string);

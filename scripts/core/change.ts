@@ -1,3 +1,4 @@
+import type { ContextChoice } from "./context.ts";
 import { answer, type Call } from "./entry.ts";
 import { operate } from "./operate.ts";
 import type { Operation } from "./operation.ts";
@@ -7,7 +8,8 @@ export async function change<Facts, Args, Options>(
   call: Call<Options>,
   operation: Operation<Facts, Args>,
   args: Args,
+  choice: ContextChoice = {},
 ): Promise<void> {
-  const outcome = await operate(operation, await call.context(), args, call.options);
+  const outcome = await operate(operation, await call.context(choice), args, call.options);
   if (outcome && call.options.json) answer(call.options, outcome, "");
 }

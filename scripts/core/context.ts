@@ -4,6 +4,7 @@ import { loadChecked } from "../manifest/checked.ts";
 import { findManifest } from "../manifest/find.ts";
 import type { LoadedManifest } from "../manifest/load.ts";
 import { chosenServices, type Overrides, readOverrides } from "./overrides.ts";
+import { isRoot } from "./as-root.ts";
 import { becomeOwner } from "./owner.ts";
 import { type Paths, treePaths } from "./paths.ts";
 
@@ -29,8 +30,13 @@ export interface ManifestOptions {
 /** The suite's own folder. */
 export const suitePath = path.resolve(import.meta.dirname, "../..");
 
+export interface ContextChoice {
+  /** Whether root stays root: a command that writes only where root may. */
+  keepsRoot?: (manifest: Manifest) => boolean;
+}
+
 /** Finds and loads the manifest, and becomes the owner of its tree. */
-export async function createContext(options: ManifestOptions): Promise<Context> {
+export async function createContext(options: ManifestOptions, choice?: ContextChoice): Promise<Context> {
   const env = process.env;
   const launcherPath = options.launcherPath ?? process.argv[1];
   const filePath = await findManifest({
@@ -40,14 +46,14 @@ export async function createContext(options: ManifestOptions): Promise<Context> 
     env,
     cwd: process.cwd(),
   });
-  return contextOf(await loadChecked({ filePath, env, environment: options.env }));
+  return contextOf(await loadChecked({ filePath, env, environment: options.env }), choice);
 }
 
 /** The context of a manifest that is loaded already. */
-export function contextOf(loaded: LoadedManifest): Context {
+export function contextOf(loaded: LoadedManifest, choice: ContextChoice = {}): Context {
   const { manifest, filePath, environment } = loaded;
   const overrides = readOverrides(process.env);
-  becomeOwner(manifest.deploy_to);
+  if (!isRoot() || !choice.keepsRoot?.(manifest)) becomeOwner(manifest.deploy_to);
   return {
     loaded,
     manifest,

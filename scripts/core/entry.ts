@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { EXIT, SwitchbackError } from "./errors.ts";
-import type { Context } from "./context.ts";
+import type { Context, ContextChoice } from "./context.ts";
 import { writeOut } from "./output.ts";
 import { reporter, setReporter } from "./reporter.ts";
 
@@ -19,7 +19,7 @@ export interface Call<Options> {
   args: (string | undefined)[];
   options: Options & Flags;
   /** Finds and loads the manifest at its first call. */
-  context(): Promise<Context>;
+  context(choice?: ContextChoice): Promise<Context>;
 }
 
 /** A command as a person types it. */
@@ -51,15 +51,15 @@ async function exitCodeOf<Options>(definition: CommandDefinition<Options>, words
     const parsed = parse(definition, words);
     flags = parsed.options;
     setReporter(flags, process.env);
-    return (await definition.main({ ...parsed, context: () => loadContext(flags) })) ?? EXIT.done;
+    return (await definition.main({ ...parsed, context: (choice) => loadContext(flags, choice) })) ?? EXIT.done;
   } catch (error) {
     return report(error, flags);
   }
 }
 
-async function loadContext({ manifest, env }: Flags): Promise<Context> {
+async function loadContext({ manifest, env }: Flags, choice?: ContextChoice): Promise<Context> {
   const { createContext } = await import("./context.ts");
-  return createContext({ manifest, env, launcherPath: typedLauncher });
+  return createContext({ manifest, env, launcherPath: typedLauncher }, choice);
 }
 
 function parse<Options>(definition: CommandDefinition<Options>, words: string[]) {

@@ -13,6 +13,7 @@ import { writeOut } from "./output.ts";
 import type { Operation } from "./operation.ts";
 import { reporter, seconds } from "./reporter.ts";
 import { keepReserve, spendReserve } from "./reserve.ts";
+import { giveToOwner } from "./owner.ts";
 import { showPlans, showStep } from "./show.ts";
 import type { Plan } from "./step.ts";
 import type { Actions, ShowContext } from "./steps/kind.ts";
@@ -58,6 +59,8 @@ export async function operate<F, A>(
     throw asSwitchbackError(error);
   } finally {
     releaseLock();
+    const { deployTo, logs, registry, lock } = context.paths;
+    giveToOwner(deployTo, [registry, lock, logs, reporter().logPath]);
     isDone();
   }
 }

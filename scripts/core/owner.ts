@@ -23,6 +23,15 @@ export function becomeOwner(deployTo: string): void {
 export const ownerOf = (deployTo: string): number =>
   fs.statSync(deployTo, { throwIfNoEntry: false })?.uid ?? process.geteuid?.() ?? 0;
 
+/** What root made in a tree of somebody else's becomes the owner's: the records of a command that had to stay root. */
+export function giveToOwner(deployTo: string, places: readonly (string | undefined)[]): void {
+  const owner = fs.statSync(deployTo, { throwIfNoEntry: false });
+  if (process.geteuid?.() !== 0 || !owner || owner.uid === 0) return;
+  for (const place of places)
+    if (place !== undefined && fs.lstatSync(place, { throwIfNoEntry: false })?.uid === 0)
+      fs.lchownSync(place, owner.uid, owner.gid);
+}
+
 function stepDown(uid: number, gid: number, user: Account | undefined): void {
   if (user) (process as { initgroups?: (user: string, group: number) => void }).initgroups?.(user.name, gid);
   else process.setgroups?.([gid]);

@@ -19,6 +19,8 @@ export class Reporter {
   private readonly fd: 1 | 2;
   private readonly options: ReporterOptions;
   private logFd: number | undefined;
+  /** The log of the operation at work. */
+  logPath: string | undefined;
   private bar: { title: string; since: number; expectedMs: number | undefined; timer: NodeJS.Timeout } | undefined;
   private isMidLine = false;
 
@@ -33,6 +35,7 @@ export class Reporter {
 
   /** From here on all that is said goes into the operation's log as well. */
   logTo(file: string): void {
+    this.logPath = file;
     this.logFd = fs.openSync(file, "a", 0o600);
   }
 

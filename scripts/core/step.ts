@@ -22,7 +22,7 @@ export interface ShellCommand {
 
 /** One of the suite's own commands; applied in this process, printed as the command. */
 export interface SuiteCommand {
-  ops: "service/start" | "service/stop" | "release/build_release" | "release/prepare_shared";
+  ops: "service/start" | "service/stop" | "service/restart" | "release/build_release" | "release/prepare_shared";
   args: string[];
 }
 

@@ -1,9 +1,12 @@
-import type { Health, Manifest, Service } from "../../manifest.schema.ts";
+import type { Health, Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
 import { FailedError } from "../core/errors.ts";
 import { releasePath } from "../core/paths.ts";
 import { reporter } from "../core/reporter.ts";
-import { chosenDefinitions, definitionsOf, recordedManifest, supervisorOf } from "../service/definitions.ts";
+import { portOfAddress } from "../manifest/address.ts";
+import { type ServiceDefinition, serviceOf } from "../service/definition.ts";
+import { chosenDefinitions, definitionsOf, recordedManifest } from "../service/definitions.ts";
+import { supervisorOf } from "../service/supervisors.ts";
 import { realPath } from "../core/real-path.ts";
 import { gate, type GateInput } from "./gate.ts";
 import type { Proof } from "./identity.ts";
@@ -59,7 +62,7 @@ export async function applyHealthCheck(
 /** A manifest that knows these services only: what is asked of the whole application is not asked of a part. */
 function partOf(manifest: Manifest, names: string[]): Manifest {
   chosenDefinitions(definitionsOf(manifest), names);
-  const services = Object.entries(manifest.services).filter(([name]) => names.includes(name));
+  const services = Object.entries(manifest.services).filter(([name]) => names.some((one) => serviceOf(one) === name));
   const isWhole = services.length === Object.keys(manifest.services).length;
   return isWhole ? manifest : { ...manifest, services: Object.fromEntries(services), health: undefined };
 }
@@ -99,44 +102,55 @@ function timesOf(manifest: Manifest): typeof DEFAULTS {
 function checksOf(context: Context, manifest: Manifest): Check[] {
   const command = context.overrides.healthCommand;
   if (command) return [{ run: command, cwd: context.paths.current }];
-  const services = Object.values(manifest.services);
-  if (manifest.health)
-    return [
-      checkOf(
-        context,
-        manifest.health,
-        services.find(({ port }) => port !== undefined),
-      ),
-    ];
-  return services.flatMap((service) => (service.health ? [checkOf(context, service.health, service)] : []));
+  const definitions = definitionsOf(manifest);
+  const first = definitions.find((definition) => addressOf(manifest, definition) !== undefined);
+  if (manifest.health) return [checkOf(context, manifest.health, first && addressOf(manifest, first))];
+  return definitions.flatMap((definition) => {
+    const health = manifest.services[serviceOf(definition.name)]?.health;
+    return health ? [checkOf(context, health, addressOf(manifest, definition))] : [];
+  });
 }
 
-function checkOf(context: Context, health: Health, service: Service | undefined): Check {
+/** Where a service answers by itself: its port, else the socket that is held for it (a port, or an absolute path). */
+function addressOf(manifest: Manifest, { name, port }: ServiceDefinition): number | string | undefined {
+  const { socket } = manifest.services[serviceOf(name)] ?? {};
+  return port ?? (socket && (portOfAddress(socket.listen) ?? socket.listen));
+}
+
+function checkOf(context: Context, health: Health, address: number | string = 80): Check {
   const { expect } = health;
   if (health.run) return { run: health.run, cwd: context.paths.current };
   if (health.tcp) return { tcp: health.tcp };
-  return { url: health.url ?? `http://127.0.0.1:${service?.port ?? 80}${health.path}`, expect };
+  if (health.url) return { url: health.url, expect };
+  return typeof address === "number"
+    ? { url: `http://127.0.0.1:${address}${health.path}`, expect }
+    : { url: `http://localhost${health.path}`, socketPath: address, expect };
 }
 
 async function proofsOf(context: Context, manifest: Manifest): Promise<Proof[]> {
-  const supervisor = supervisorOf(context);
+  const supervisor = supervisorOf(context, manifest);
   const only = context.overrides.services;
   const definitions = definitionsOf(manifest).filter(({ name }) => !only || only.includes(name));
   const states = await Promise.all(definitions.map(({ name }) => supervisor.observe(name)));
   const missing = states.find(({ pid }) => pid === undefined);
   if (missing) throw unhealthy(context, manifest, `${missing.name} is not running`, undefined);
-  return definitions.map(({ name, port }, index) => ({
-    service: name,
-    pid: states[index]?.pid as number,
-    startTime: states[index]?.startTime as string,
-    port,
-  }));
+  return definitions.map((definition, index) => {
+    const address = addressOf(manifest, definition);
+    const { pid, startTime, releaseId } = states[index] ?? {};
+    return {
+      service: definition.name,
+      pid: pid as number,
+      startTime: startTime as string,
+      port: typeof address === "number" ? address : undefined,
+      attestedId: releaseId,
+    };
+  });
 }
 
 const LOG_LINES = 10;
 
 function unhealthy(context: Context, manifest: Manifest, reason: string, lastAnswer: string | undefined): FailedError {
-  const supervisor = supervisorOf(context);
+  const supervisor = supervisorOf(context, manifest);
   const logs = definitionsOf(manifest).flatMap((definition) => {
     const lines = supervisor.lastLogLines(definition, LOG_LINES);
     return lines.length > 0 ? [`last lines of ${definition.name}:`, ...lines.map((line) => `  ${line}`)] : [];

@@ -15,6 +15,8 @@ export interface Proof {
   pid: number;
   startTime: string;
   port?: number | undefined;
+  /** The release that its manager says it runs; believed where its processes belong to another user. */
+  attestedId?: string | undefined;
 }
 
 /** `path` is the release's real path, without links in it. */
@@ -38,6 +40,7 @@ export function isAlive(proof: Proof): boolean {
 
 /** Judges promise 7 for one service: who listens on its port, where it works, which RELEASE_ID it was started with. */
 export function denialOf(proof: Proof, release: Release): Denial | undefined {
+  if (proof.attestedId === release.id && placesOf([proof.pid]).length === 0) return undefined;
   const holders = proof.port === undefined ? [] : listeners(proof.port, [proof.pid]);
   const members = [...new Set([proof.pid, ...holders.filter((pid) => isMember(pid, proof))])];
   return denialOfPort(proof, holders) ?? denialOfPlace(proof, members, release) ?? denialOfId(proof, members, release);

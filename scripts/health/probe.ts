@@ -4,6 +4,8 @@ import { showMs, withLimit } from "./time.ts";
 /** A GET that wants 2xx, or one of `expect.status`, and a body that contains `expect.body`. */
 export interface UrlCheck {
   url: string;
+  /** The socket to ask at, in place of the URL's host. */
+  socketPath?: string | undefined;
   expect?: { status?: number | readonly number[] | undefined; body?: string | undefined } | undefined;
 }
 
@@ -43,7 +45,7 @@ export function probe(check: Check, signal: AbortSignal | undefined, limit = 500
 
 async function probeUrl(check: UrlCheck, signal: AbortSignal): Promise<Answer> {
   const began = performance.now();
-  const request = { method: "GET", url: check.url };
+  const request = { method: "GET", url: check.url, socketPath: check.socketPath };
   const asked = showRequest(request);
   try {
     const reply = await ask(request, SEARCHED_BYTES, signal);

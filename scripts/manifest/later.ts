@@ -97,9 +97,7 @@ const RESTART = "is not done by the pidfile supervisor: a crashed process stays 
 /** Keys that are harmless, and have no effect under a supervisor. */
 const WITHOUT_EFFECT: Partial<Record<Supervisor, (keyof Service)[]>> = {
   pidfile: ["restart_sec", "harden", "unit", "label", "write_paths"],
-  systemd: ["label"],
-  "systemd-user": ["label"],
-  launchd: ["unit", "harden", "write_paths"],
+  launchd: ["harden", "write_paths"],
 };
 
 /** One line for each key that is harmless but has no effect under the manifest's supervisor. */

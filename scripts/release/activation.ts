@@ -2,12 +2,13 @@ import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import type { ReleaseFact, TreeFacts } from "../core/observe.ts";
 import { currentTarget, recordedManifestPath, releasePath } from "../core/paths.ts";
-import type { LinkStep, Plan, RecordStep, ReleaseStatus, RemoveStep, RunStep, Step } from "../core/step.ts";
+import type { LinkStep, Plan, RecordStep, ReleaseStatus, RemoveStep, Step } from "../core/step.ts";
 import { quote } from "../core/step.ts";
 import { drainStep, type GateChoice, gateStep } from "../health/steps.ts";
 import { renderTreeCopy } from "../manifest/trailer.ts";
 import { failureHook, hook } from "./hooks.ts";
-import { type StartChoice, startStep, stopStep } from "../service/steps.ts";
+import { type ManagedFacts, managedBack, managedSteps } from "../service/managed-steps.ts";
+import { heldOf, restart, start, stop, touching, without } from "./around-the-link.ts";
 
 /** What is known before a release becomes current. */
 export interface ActivationFacts {
@@ -22,6 +23,8 @@ export interface ActivationFacts {
   isServing: boolean;
   /** Why a service of the target could not be started: `env_required`, a file of its environment, a variable of `run`. */
   unready: string[];
+  /** What service managers know of the tree, and what they have to know for the target. */
+  managed: ManagedFacts;
   /** What the manifest asks for and this supervisor does not do. */
   notices: string[];
 }
@@ -41,6 +44,7 @@ export function planActivation(context: Context, facts: ActivationFacts, mode: M
   const previousId = tree.current.releaseId;
   const statusBefore = tree.rows.get(target.id)?.status ?? "built";
   const isRecorded = mode === "rollback";
+  const held = heldOf(facts);
   const verb = mode === "rollback" ? "Roll back to" : "Switch to";
   return {
     title: `${verb} ${target.id}`,
@@ -53,9 +57,11 @@ export function planActivation(context: Context, facts: ActivationFacts, mode: M
       ...record(context, target, STATUSES[mode].begun),
       ...hook(context, "before_switch", target.id, releasePath(context.paths, target.id)),
       ...drain(context, previousId, facts.running),
-      ...stop(context, facts.running),
+      ...touching(managedSteps(context, facts.managed)),
+      ...stop(context, without(facts.running, held)),
       linkCurrent(context, target.id),
-      ...start(context, facts.services, { isRecorded, isAll: isRecorded }),
+      ...restart(context, held, { isRecorded }),
+      ...start(context, without(facts.services, held), { isRecorded, isAll: isRecorded }),
       ...gate(context, target.id, { isRecorded, hasSmoke: isRecorded || context.manifest.smoke.length > 0 }),
       ...hook(context, "after_switch", target.id, releasePath(context.paths, target.id)),
       ...(mode === "rollback" ? hook(context, "after_rollback", target.id, releasePath(context.paths, target.id)) : []),
@@ -75,9 +81,14 @@ export function planActivation(context: Context, facts: ActivationFacts, mode: M
 }
 
 /** Brings back what was current, as it last ran healthy; before a first deploy that is nothing. */
-export function planRestore(context: Context, facts: Pick<ActivationFacts, "tree" | "running" | "services">): Step[] {
+export function planRestore(
+  context: Context,
+  facts: Pick<ActivationFacts, "tree" | "running" | "services" | "managed">,
+): Step[] {
   const { current } = facts.tree;
-  const names = [...new Set([...facts.services, ...facts.running])];
+  // A socket that stays is held for what served before, too: its clients wait, where they can be answered again.
+  const held = current.releaseId === undefined ? [] : heldOf(facts);
+  const names = without([...new Set([...facts.services, ...facts.running])], held);
   const back: LinkStep | RemoveStep =
     current.target === undefined
       ? { kind: "remove", title: "Remove the current link: nothing was deployed before", path: context.paths.current }
@@ -91,8 +102,13 @@ export function planRestore(context: Context, facts: Pick<ActivationFacts, "tree
   return [
     ...stop(context, names),
     back,
+    ...managedBack(context, facts.managed),
+    ...restart(context, held, { isRecorded: true }),
     ...(isServing
-      ? start(context, facts.running.length ? facts.running : facts.services, { isRecorded: true, isAll: true })
+      ? start(context, without(facts.running.length ? facts.running : facts.services, held), {
+          isRecorded: true,
+          isAll: true,
+        })
       : []),
     ...(isServing ? gate(context, current.releaseId as string, { isRecorded: true }) : []),
   ];
@@ -157,23 +173,6 @@ export function reconcile(context: Context, { current, rows }: TreeFacts): Recor
 export function drain(context: Context, releaseId: string | undefined, running: string[]): Step[] {
   if (!context.manifest.drain || context.overrides.isRestartSkipped) return [];
   return releaseId && running.length > 0 ? [drainStep(releaseId)] : [];
-}
-
-/** The services that a switch stops, in the opposite order of their start. */
-const stop = (context: Context, names: string[]) => touching(stopStep(restarted(context, names.toReversed())));
-
-const start = (context: Context, names: string[], choice: StartChoice) =>
-  touching(
-    startStep(restarted(context, names), { ...choice, isAll: choice.isAll === true && !context.overrides.services }),
-  );
-
-const touching = (steps: RunStep[]) => steps.map((step) => ({ ...step, touches: true }));
-
-/** Those of the services that a switch restarts: `DEPLOY_SERVICES`, `DEPLOY_SKIP_SERVICE_RESTART`. */
-function restarted({ overrides }: Context, names: string[]): string[] {
-  if (overrides.isRestartSkipped) return [];
-  const only = overrides.services;
-  return only ? names.filter((name) => only.includes(name)) : names;
 }
 
 /** The gate, unless `DEPLOY_SKIP_HEALTHCHECK` says otherwise. */

@@ -7,7 +7,10 @@ import { observeRelease, observeTree, type TreeFacts } from "../core/observe.ts"
 import { BUILDING, releasePath } from "../core/paths.ts";
 import { OPERATION_MARK } from "../core/shell.ts";
 import { WAITING } from "../core/steps/link.ts";
-import { definitionsOf, recordedManifest, runningServices } from "../service/definitions.ts";
+import { definitionsOf, recordedManifest } from "../service/definitions.ts";
+import { observeManaged } from "../service/managed.ts";
+import { type ManagedFacts, UNMANAGED } from "../service/managed-steps.ts";
+import { runningServices } from "../service/supervisors.ts";
 import { observeProcesses } from "../service/processes.ts";
 import { findUnfinished } from "../shared/linked.ts";
 
@@ -21,6 +24,8 @@ export interface RecoveryFacts {
   isPreviousComplete: boolean;
   /** Services of the release to go back to, as it last ran healthy. */
   services: string[];
+  /** What service managers know of the tree, and what they have to know for that release. */
+  managed: ManagedFacts;
   /** Processes that the operation started and that outlived it. */
   orphans: number[];
   /** Directories and files that no operation would leave: absolute. */
@@ -39,6 +44,7 @@ export async function observeRecovery(context: Context, operation: OperationRow)
   const tree = observeTree(paths);
   const entries = fs.existsSync(paths.releases) ? fs.readdirSync(paths.releases) : [];
   const previous = operation.previous_release_id;
+  const manifest = previous ? await recordedManifest(context, previous) : context.manifest;
   const { marks } = observeProcesses(OPERATION_MARK);
   const unfinished = findUnfinished(context);
   return {
@@ -46,9 +52,8 @@ export async function observeRecovery(context: Context, operation: OperationRow)
     operation,
     isPreviousComplete: previous !== null && observeRelease(paths, previous).isComplete,
     running: await runningServices(context),
-    services: definitionsOf(previous ? await recordedManifest(context, previous) : context.manifest).map(
-      ({ name }) => name,
-    ),
+    services: definitionsOf(manifest).map(({ name }) => name),
+    managed: previous === null ? UNMANAGED : await observeManaged(context, manifest),
     orphans: [...marks].flatMap(([pid, mark]) => (mark === operation.id ? [pid] : [])),
     leftovers: [
       ...entries.filter((name) => name.startsWith(".beginning-")).map((name) => path.join(paths.releases, name)),

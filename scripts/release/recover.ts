@@ -4,6 +4,7 @@ import { observeTree } from "../core/observe.ts";
 import type { Operation } from "../core/operation.ts";
 import { recordedManifestPath, removingPath } from "../core/paths.ts";
 import type { Plan, ReleaseStatus, Step } from "../core/step.ts";
+import { managedSteps } from "../service/managed-steps.ts";
 import { startStep, stopStep } from "../service/steps.ts";
 import { gate } from "./activation.ts";
 import { planDiscard } from "./build_release.ts";
@@ -84,6 +85,7 @@ function restore(context: Context, facts: RecoveryFacts): Step[] {
   return [
     ...(isRestarted ? stopStep(running.toReversed()) : []),
     ...relink(context, facts),
+    ...managedSteps(context, facts.managed),
     ...(isRestarted && serving ? startStep(services, { isRecorded: true, isAll: true }) : []),
     ...(serving ? gate(context, serving, { isRecorded: true }) : []),
   ];

@@ -4,7 +4,9 @@ import { observeRelease, observeTree, type ReleaseFact } from "../core/observe.t
 import type { Operation } from "../core/operation.ts";
 import type { Plan } from "../core/step.ts";
 import { notices, refuseLater } from "../manifest/later.ts";
-import { definitionsOf, recordedManifest, runningServices, supervisorOf } from "../service/definitions.ts";
+import { definitionsOf, recordedManifest } from "../service/definitions.ts";
+import { observeManaged } from "../service/managed.ts";
+import { runningServices, supervisorOf } from "../service/supervisors.ts";
 import { type ActivationFacts, gate, type Mode, planActivation, reconcile } from "./activation.ts";
 import { checkedId } from "../core/release-id.ts";
 import { missingEnvironment, unstartable } from "./environment.ts";
@@ -37,6 +39,7 @@ export async function observeActivation(context: Context, id: string): Promise<A
     running,
     isServing: await isServing(context, running, id),
     unready: unreadyServices(context, manifest, target),
+    managed: await observeManaged(context, manifest),
     notices: notices(context.loaded),
   };
 }

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { STATUSES } from "../../scripts/core/step.ts";
 
+const texts = z.record(z.string(), z.string()).default({});
 const ids = z.array(z.string()).default([]);
 const status = z.enum(STATUSES);
 
@@ -56,6 +57,14 @@ const facts = z.strictObject({
   disk: z.array(z.string()).optional(),
   /** Directories that the registry does not know. */
   unknown: ids,
+  /** Services whose socket stays open while they restart. */
+  held: ids,
+  /** Unit files: path → text, as they are installed and as the manifest wants them. */
+  units: z.array(z.strictObject({ scope: z.enum(["system", "user"]).default("system"), installed: texts, wanted: texts, disabled: ids })).default([]),
+  /** What `install_systemd` finds besides. */
+  diffs: ids,
+  outdated: ids,
+  not_lingering: z.string().optional(),
   /** Directories that bear the mark of a build. */
   building: ids,
   /** Releases of which a manifest is kept; default: those that served. */

@@ -27,7 +27,10 @@ export function answerOf(plan: () => Plan[]): Answer {
 
 /** An answer as a case writes it. */
 export function outcomeOf(context: Context, { plans, error }: Answer): Outcome {
-  const plain = (text: string) => text.replaceAll(suitePath, path.dirname(context.opsPath));
+  const uid = process.geteuid?.() ?? 0;
+  // The same lines whoever runs the tests.
+  const asRoot = (text: string) => text.replaceAll("sudo -n ", "").replaceAll(`/run/user/${uid}`, "/run/user/0");
+  const plain = (text: string) => asRoot(text.replaceAll(suitePath, path.dirname(context.opsPath)));
   const steps = (list: Step[]) => list.map((step) => plain(renderStep(context, step))).join("");
   const touching = plans.flatMap((plan) => plan.steps).find((step) => step.touches)?.title;
   const heading = ({ title }: Plan) => `# ${plain(title)}\n`;

@@ -16,9 +16,12 @@ import { lastGood, rollback } from "../../scripts/release/rollback.ts";
 import type { SharedFact } from "../../scripts/shared/linked.ts";
 import { switchCurrent } from "../../scripts/release/switch_current.ts";
 import { definitionsOf } from "../../scripts/service/definitions.ts";
+import type { ManagedFacts } from "../../scripts/service/managed-steps.ts";
 import { restartServices } from "../../scripts/service/restart.ts";
 import { startServices } from "../../scripts/service/start.ts";
 import { stopServices } from "../../scripts/service/stop.ts";
+import { installSystemd } from "../../scripts/systemd/install_systemd.ts";
+import type { UnitFacts } from "../../scripts/systemd/unit-steps.ts";
 import type { Case, CaseFacts } from "./format.ts";
 import { onDisk, releaseOf, shaOf, treeOf } from "./tree.ts";
 
@@ -50,6 +53,17 @@ const runningOf = (context: Context, facts: CaseFacts) => facts.running ?? (tree
 
 const pruneOf = (context: Context, facts: CaseFacts): PruneFacts => ({ tree: treeOf(context, facts), used: new Map(Object.entries(facts.used)) });
 
+const managedOf = ({ held, units }: CaseFacts): ManagedFacts => ({
+  held,
+  units: units.map(({ scope, installed, wanted, disabled }) => ({
+    scope,
+    installed: new Map(Object.entries(installed)),
+    wanted: Object.entries(wanted).map(([file, content]) => ({ path: file, place: `systemd/${path.basename(file)}`, content })),
+    toEnable: disabled,
+    disabled,
+  })),
+});
+
 const activationOf = (context: Context, facts: CaseFacts, id: string): ActivationFacts => ({
   tree: treeOf(context, facts),
   target: releaseOf(facts, id),
@@ -57,6 +71,7 @@ const activationOf = (context: Context, facts: CaseFacts, id: string): Activatio
   running: runningOf(context, facts),
   isServing: facts.serving,
   unready: facts.unready,
+  managed: managedOf(facts),
   notices: notices(context.loaded),
 });
 
@@ -114,6 +129,7 @@ function recoveryOf(context: Context, facts: CaseFacts) {
     leftovers: facts.leftovers.map(at),
     removing,
     building,
+    managed: managedOf(facts),
     kept: facts.kept.map(([kept, place]): [string, string] => [at(kept), at(place)]),
   };
 }
@@ -156,7 +172,13 @@ export const PLANNERS: Record<string, Planner> = {
   "release/prune": planner(prune, pruneOf),
   "release/prepare_shared": planner(prepareShared, prepareOf),
   "release/recover": planner(recover, (context, facts) => (facts.operation ? [recoveryOf(context, facts)] : [])),
+  "systemd/install_systemd": planner(installSystemd, (_context, facts) => ({
+    units: managedOf(facts).units[0] as UnitFacts,
+    diffs: facts.diffs,
+    outdated: facts.outdated,
+    notLingering: facts.not_lingering,
+  })),
   "service/start": planner(startServices, startOf),
   "service/stop": planner(stopServices, servicesOf),
-  "service/restart": planner(restartServices, (context, facts) => ({ ...startOf(context, facts), services: servicesOf(context, facts) })),
+  "service/restart": planner(restartServices, (context, facts) => ({ ...startOf(context, facts), services: servicesOf(context, facts), held: facts.held })),
 };

@@ -16,27 +16,43 @@ function refused(text: string, environment?: string): string[] {
 }
 
 const LATER: [text: string, place: string][] = [
+  ["supervisor: podman\n", '3:1: "supervisor"'],
   ["dependencies: {venv: {path: v, key: k, run: x}}\n", '3:1: "dependencies"'],
   ["migrate: {run: x}\n", '3:1: "migrate"'],
-  ["supervisor: systemd\n", '3:1: "supervisor"'],
-  ["sites: {m: {kind: nginx}}\n", '3:1: "sites"'],
-  ["logs: {}\n", '3:1: "logs"'],
   ['backups: {schedule: "1 1 * * *"}\n', '3:1: "backups"'],
   ['update: {schedule: "1 1 * * *"}\n', '3:1: "update"'],
   ["prune: {keep_days: 3}\n", '3:9: "prune.keep_days"'],
   ["registry: {url: postgres://x/y}\n", '3:12: "registry.url"'],
-  ["services: {a: {run: x, socket: '127.0.0.1:1'}}\n", '3:24: "services.a.socket"'],
   ["services: {a: {container: x}}\n", '3:16: "services.a.container"'],
-  ["services: {a: {run: x, instances: [main]}}\n", '3:24: "services.a.instances"'],
-  ["services: {a: {run: x %i}}\n", '3:16: "services.a.run"'],
-  ["services: {a: {run: x, schedule: 1 1 * * *}}\n", '3:24: "services.a.schedule"'],
-  ["services: {a: {run: x, ready: notify}}\n", '3:24: "services.a.ready"'],
-  ["services: {a: {run: x, user: nobody-at-all}}\n", '3:24: "services.a.user"'],
-  ["services: {a: {run: x, group: nobody-at-all}}\n", '3:24: "services.a.group"'],
 ];
 
 test.each(LATER)("%s", (text, place) => {
   expect(refused(text)).toEqual([`deploy.yaml:${place} is not available in this version`]);
+});
+
+const BY_SYSTEMD = "is done by supervisor: systemd or systemd-user only";
+const REFUSED: [text: string, line: string][] = [
+  ["services: {a: {run: x, socket: '127.0.0.1:1'}}\n", `3:24: "services.a.socket" ${BY_SYSTEMD}`],
+  ["services: {a: {run: x, ready: notify}}\nsupervisor: launchd\n", `3:24: "services.a.ready" ${BY_SYSTEMD}`],
+  ["services: {a: {run: x %i}}\n", '3:16: "services.a.run" holds %i, and the service has no instances'],
+  [
+    "services: {a: {run: x, user: nobody-at-all}}\n",
+    '3:24: "services.a.user" other than one\'s own: supervisor: pidfile cannot',
+  ],
+  [
+    "services: {a: {run: x, group: nobody-at-all}}\nsupervisor: systemd-user\n",
+    '3:24: "services.a.group" other than one\'s own: supervisor: systemd-user cannot',
+  ],
+];
+
+test.each(REFUSED)("by its supervisor: %s", (text, line) => {
+  expect(refused(text)).toEqual([`deploy.yaml:${line}`]);
+});
+
+test("what systemd does is not refused under it", () => {
+  const service =
+    "{run: x %i, socket: '127.0.0.1:1', ready: notify, user: nobody-at-all, group: nobody-at-all, instances: [a]}";
+  expect(refused(`services: {a: ${service}, b: {run: y, schedule: 1 1 * * *}}\nsupervisor: systemd\n`)).toEqual([]);
 });
 
 test("all are refused at once, in the order of the file", () => {
@@ -55,7 +71,7 @@ test("hosts are refused only of the environment in use", () => {
 });
 
 test("an override is refused at its own line", () => {
-  expect(refused("environments:\n  prod: {supervisor: systemd}\n", "prod")).toEqual([
+  expect(refused("environments:\n  prod: {supervisor: podman}\n", "prod")).toEqual([
     'deploy.yaml:4:10: "supervisor" is not available in this version',
   ]);
 });

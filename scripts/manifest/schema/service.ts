@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { portOfAddress } from "../address.ts";
 import { serviceHealth } from "./health.ts";
 import { account, anyPath, duration, env, insidePath, jobSchedule, line, listOf, port } from "./values.ts";
 
@@ -21,12 +22,6 @@ const socket = z.union(
   ],
   { error: LISTEN },
 );
-
-/** The port of a socket's address; undefined for a path. */
-export const portOfAddress = (listen: string): number | undefined => {
-  const found = /^(?:.*:)?(\d+)$/.exec(listen)?.[1];
-  return found === undefined ? undefined : Number(found);
-};
 
 const container = z.union(
   [

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { cronProblem } from "../../schedule/cron.ts";
 import { durationMs } from "../duration.ts";
 
 /*
@@ -64,10 +65,13 @@ export const port = z
 /** A count of at least one. */
 export const count = z.int({ error: "a whole number, 1 or more" }).min(1, { error: "a whole number, 1 or more" });
 
-/** Five cron fields. */
-export const schedule = line("a cron schedule").regex(/^\S+(?: +\S+){4}$/, {
-  error: 'a cron schedule of five fields, such as "30 3 * * *"',
-});
+/** Five cron fields, at which something can happen. */
+export const schedule = line("a cron schedule")
+  .regex(/^\S+(?: +\S+){4}$/, { error: 'a cron schedule of five fields, such as "30 3 * * *"', abort: true })
+  .superRefine((text, ctx) => {
+    const problem = cronProblem(text);
+    if (problem !== undefined) ctx.addIssue({ code: "custom", message: problem });
+  });
 
 /** Five cron fields, or a map that says more → the map; the delay in ms. */
 export const jobSchedule = z.union(

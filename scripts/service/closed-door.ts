@@ -1,0 +1,52 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { connections } from "./tcp.ts";
+
+/** What stands in front of a service and lets requests in. */
+export interface Door {
+  /** Lets nobody through; who comes waits in the queue of the socket that the manager holds. */
+  close(): Promise<void>;
+  open(): Promise<void>;
+  /** The port on which the service itself listens. */
+  port: number;
+}
+
+/** How long the room may take to empty, in milliseconds, before it is closed all the same. */
+const PATIENCE = 2000;
+/** A connection that is through the door and has not spoken yet gets so long, in milliseconds, to do so. */
+const INSTANT = 3;
+const LOOK_EVERY = 10;
+const STILL = 50;
+/** How long a service may take until it listens, in milliseconds; what comes then is the gate's to judge. */
+const LISTEN_PATIENCE = 60_000;
+
+/**
+ * Restarts a service behind its door when nobody is inside: the door is closed, requests that are inside are answered, and a
+ * connection that was caught in the doorway is let through by opening for an instant. Opened again once the service listens.
+ */
+export async function withClosedDoor<T>(door: Door, restart: () => Promise<T>): Promise<T> {
+  await door.close();
+  try {
+    await empty(door);
+    const result = await restart();
+    await until(() => connections(door.port).isListening, LISTEN_PATIENCE);
+    return result;
+  } finally {
+    await door.open();
+  }
+}
+
+async function empty(door: Door): Promise<void> {
+  const end = performance.now() + PATIENCE;
+  const isEmpty = () => connections(door.port).established === 0;
+  while (!(await until(isEmpty, STILL)) && performance.now() < end) {
+    await door.open();
+    await pause(INSTANT);
+    await door.close();
+  }
+}
+
+async function until(isSo: () => boolean, patience: number): Promise<boolean> {
+  for (const end = performance.now() + patience; performance.now() < end; await pause(LOOK_EVERY))
+    if (isSo()) return true;
+  return isSo();
+}

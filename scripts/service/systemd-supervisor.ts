@@ -1,0 +1,135 @@
+import fs from "node:fs";
+import type { Manifest } from "../../manifest.schema.ts";
+import { UsageError } from "../core/errors.ts";
+import { realPath } from "../core/real-path.ts";
+import { proxyUnitOf, socketUnitOf, unitOf } from "../systemd/names.ts";
+import { type Properties, refuseWithoutManager, type Scope, showUnits, systemctl } from "../systemd/systemctl.ts";
+import { type ServiceDefinition, type ServicePlace, serviceOf } from "./definition.ts";
+import { serviceMembers } from "./members.ts";
+import { allProcesses, observeProcess, observeProcessFacts, startedAt, type ProcessFacts } from "./processes.ts";
+import { withClosedDoor } from "./closed-door.ts";
+import { lastLogLines } from "./service-log.ts";
+import type { ServiceState, StartResult, StopResult, Supervisor } from "./supervisor.ts";
+
+/** What a look at a service asks its unit for. */
+const ASKED = [
+  "LoadState",
+  "ActiveState",
+  "SubState",
+  "MainPID",
+  "Result",
+  "ExecMainStartTimestamp",
+  "NeedDaemonReload",
+];
+
+/** A manifest's services as units of systemd: the system's manager, or the user's own. */
+interface Units {
+  manifest: Manifest;
+  place: ServicePlace;
+  scope: Scope;
+}
+
+/** Runs the services of a tree as units of systemd; the units are installed already (manager.ts). */
+export function systemdSupervisor(manifest: Manifest, place: ServicePlace, scope: Scope): Supervisor {
+  const units: Units = { manifest, place, scope };
+  return {
+    observe: async (service) => observe(units, typeof service === "string" ? service : service.name),
+    start: (definition) => start(units, definition),
+    restart: (definition) => restart(units, definition),
+    stop: (name) => stop(units, name),
+    lastLogLines: (definition, count) => lastLogLines(definition, place, count),
+  };
+}
+
+const propertiesOf = ({ manifest, scope }: Units, name: string) =>
+  showUnits(scope, [unitOf(manifest, name)], ASKED)[0] ?? {};
+
+function observe(units: Units, name: string): ServiceState {
+  refuseWithoutManager(units.scope);
+  const properties = propertiesOf(units, name);
+  const main = observeProcessFacts(Number(properties["MainPID"]) || -1);
+  if (!main) return { name, state: stateOf(properties), processes: [], pidFile: "missing" };
+  const releaseId = releaseIdOf(units.place, main, properties);
+  return {
+    name,
+    state: "running",
+    pid: main.pid,
+    startTime: main.startTime,
+    startedAt: startedAt(main),
+    ...(releaseId === undefined ? {} : { releaseId }),
+    processes: membersOf(main).map(({ pid }) => pid),
+    pidFile: "ok",
+  };
+}
+
+/** Without a main process: one that waits for its next start is not stopped, and has to be when the release changes. */
+function stateOf({ ActiveState, SubState }: Properties): ServiceState["state"] {
+  if (SubState === "auto-restart" || ActiveState === "activating" || ActiveState === "deactivating") return "running";
+  return ActiveState === "failed" ? "stale" : "stopped";
+}
+
+const membersOf = (main: ProcessFacts) =>
+  serviceMembers({ all: allProcesses(), marks: new Map(), own: [], main, known: [], self: process.pid });
+
+/**
+ * By the main process's working directory. One of another user does not show it; its unit names `current`, so that one
+ * which was started after the link was made runs what the link names.
+ */
+function releaseIdOf(place: ServicePlace, main: ProcessFacts, properties: Properties): string | undefined {
+  const releases = realPath(place.releasesPath ?? `${place.deployTo}/releases`);
+  const cwd = observeProcess(main.pid)?.cwd;
+  if (cwd !== undefined)
+    return cwd.startsWith(`${releases}/`) ? cwd.slice(releases.length + 1).split(/[/ ]/)[0] : undefined;
+  const link = fs.lstatSync(place.currentPath, { throwIfNoEntry: false });
+  const isLater = link !== undefined && properties["NeedDaemonReload"] === "no" && startedAt(main) > link.mtime;
+  return isLater ? realPath(place.currentPath).split("/").at(-1) : undefined;
+}
+
+async function start(units: Units, definition: ServiceDefinition): Promise<StartResult> {
+  const before = observe(units, definition.name);
+  if (before.pid !== undefined && before.startTime !== undefined)
+    return { already: true, pid: before.pid, startTime: before.startTime, warnings: [] };
+  return up(units, definition, "start");
+}
+
+async function restart(units: Units, definition: ServiceDefinition): Promise<StartResult> {
+  const { socket } = units.manifest.services[serviceOf(definition.name)] ?? {};
+  if (!socket?.proxy || definition.port === undefined) return up(units, definition, "restart");
+  const door = {
+    close: () => systemctl(units.scope, "kill", "--signal=STOP", proxyUnitOf(units.manifest, definition.name)),
+    open: () => systemctl(units.scope, "kill", "--signal=CONT", proxyUnitOf(units.manifest, definition.name)),
+    port: definition.port,
+  };
+  return withClosedDoor(door, () => up(units, definition, "restart"));
+}
+
+/** Starts a unit with what holds its socket. A unit that failed before is forgiven: systemd counts its starts. */
+async function up(units: Units, definition: ServiceDefinition, verb: "start" | "restart"): Promise<StartResult> {
+  const { manifest, scope } = units;
+  const unit = unitOf(manifest, definition.name);
+  const { LoadState } = propertiesOf(units, definition.name);
+  if (LoadState !== "loaded")
+    throw new UsageError(`${unit} is not installed (${LoadState})`, { next: "ops/systemd/install_systemd.ts" });
+  await systemctl(scope, "reset-failed", unit);
+  if (definition.isHeld) await systemctl(scope, "start", socketUnitOf(manifest, definition.name));
+  await systemctl(scope, verb, unit);
+  const { pid = 0, startTime = "" } = observe(units, definition.name);
+  return { already: false, pid, startTime, warnings: [] };
+}
+
+/** Its socket goes first: a waiting request would start the service again. */
+async function stop(units: Units, name: string): Promise<StopResult> {
+  const { manifest, scope } = units;
+  const service = manifest.services[serviceOf(name)];
+  const { processes } = observe(units, name);
+  const unit = unitOf(manifest, name);
+  const held = service?.socket
+    ? [socketUnitOf(manifest, name), ...(service.socket.proxy ? [proxyUnitOf(manifest, name)] : [])]
+    : [];
+  for (const each of [...held, unit]) await systemctl(scope, "stop", each);
+  return {
+    already: processes.length === 0,
+    wasKilled: propertiesOf(units, name)["Result"] === "timeout",
+    pids: processes,
+  };
+}

@@ -1,0 +1,104 @@
+import path from "node:path";
+import type { Context } from "../core/context.ts";
+import { command, type Step } from "../core/step.ts";
+import type { InstalledFile } from "../render/file.ts";
+import { isMarked } from "../render/mark.ts";
+import { runtimePath, type Scope, systemctlWords } from "./systemctl.ts";
+
+/** Names of unit files, and of folders with drop-ins (systemd.unit(5)). */
+export const UNIT = /\.(service|socket|timer)$/;
+export const DROP_INS = /\.(service|socket|timer)\.d$/;
+
+/** What systemd knows of a tree, and what a manifest wants it to know. */
+export interface UnitFacts {
+  scope: Scope;
+  /** Unit files and drop-ins that bear the tree's mark, and whatever stands where one is wanted: path → text. */
+  installed: ReadonlyMap<string, string>;
+  wanted: InstalledFile[];
+  /** Units that are to come up by themselves. */
+  toEnable: string[];
+  /** Those of them that do not yet. */
+  disabled: string[];
+}
+
+/** Wanted files as `unitSteps` takes them. */
+export const textsOf = (files: readonly InstalledFile[]): Map<string, string> =>
+  new Map(files.map(({ path: file, content }) => [file, content]));
+
+/** A step that gives systemd orders, in a manager's scope. */
+function systemctlStep(scope: Scope, title: string, orders: string[][]): Step {
+  const lines = orders.map((words) => command(...systemctlWords(scope, ...words)));
+  const env: Record<string, string> = scope === "user" ? { XDG_RUNTIME_DIR: runtimePath() } : {};
+  const asRoot = scope === "system";
+  return { kind: "run", key: "systemctl", title, run: { lines, cwd: "/", env, asRoot } };
+}
+
+/** The orders that installing gives. */
+export const ORDERS = {
+  reload: ["daemon-reload"],
+  enable: (unit: string) => ["enable", "--quiet", unit],
+  enableNow: (unit: string) => ["enable", "--quiet", "--now", unit],
+  disable: (unit: string) => ["disable", "--now", unit],
+};
+
+/** The folder of a drop-in, made. */
+export const folderWords = (folder: string) => ["mkdir", "-p", folder];
+
+export interface UnitChange {
+  scope: Scope;
+  from: ReadonlyMap<string, string>;
+  to: ReadonlyMap<string, string>;
+  /** Units that are to come up by themselves and do not yet. */
+  enable: readonly string[];
+}
+
+/**
+ * Makes the installed units what is wanted: those that are gone are stopped, disabled and removed, those that differ are
+ * written, and systemd reads them again. Nothing differs: no step.
+ */
+export function unitSteps(context: Context, { scope, from, to, enable }: UnitChange): Step[] {
+  const gone = [...from.keys()].filter((file) => !to.has(file));
+  const changed = [...to].filter(([file, content]) => from.get(file) !== content);
+  const stopped = gone.filter((file) => UNIT.test(file) && !file.includes("@.")).map((file) => path.basename(file));
+  const timers = enable.filter((unit) => unit.endsWith(".timer"));
+  const others = enable.filter((unit) => !timers.includes(unit));
+  // One order a unit: sudoers knows each of them, whichever are needed.
+  const step = (title: string, order: (unit: string) => string[], units: string[]) =>
+    units.length > 0 ? [systemctlStep(scope, `${title} ${units.join(", ")}`, units.map(order))] : [];
+  return [
+    ...step("Disable", ORDERS.disable, stopped),
+    ...gone.map((file): Step => ({ kind: "remove", title: `Remove ${file}`, path: file, asRoot: scope === "system" })),
+    ...changed.flatMap(([file, content]) => [
+      ...keepByHand(context, scope, file, from.get(file)),
+      ...writeUnit(scope, file, content),
+    ]),
+    ...(gone.length + changed.length > 0 ? [systemctlStep(scope, "Let systemd read its units", [ORDERS.reload])] : []),
+    ...step("Enable", ORDERS.enable, others),
+    ...step("Enable and start", ORDERS.enableNow, timers),
+  ];
+}
+
+/** The system's folder is there; drop-ins and the user's own have folders to be made. */
+function writeUnit(scope: Scope, file: string, content: string): Step[] {
+  const folder = path.dirname(file);
+  const title = `Make ${folder}`;
+  const write: Step = { kind: "write", title: `Write ${file}`, path: file, content, mode: 0o644 };
+  if (scope === "user") return [{ kind: "mkdir", title, path: folder }, write];
+  const lines = [command(...folderWords(folder))];
+  const isDropIn = DROP_INS.test(folder);
+  return [
+    ...(isDropIn ? [{ kind: "run" as const, title, run: { lines, cwd: "/", env: {}, asRoot: true } }] : []),
+    { ...write, asRoot: true },
+  ];
+}
+
+/** Name under which a unit that somebody wrote by hand is kept; systemd reads no such name. */
+export const byHandPath = (file: string) => `${file}.by-hand`;
+
+/** Nothing that a person wrote is lost. */
+function keepByHand({ paths }: Context, scope: Scope, file: string, content: string | undefined): Step[] {
+  if (content === undefined || isMarked(content, paths.deployTo)) return [];
+  const place = byHandPath(file);
+  const title = `Keep ${place}, which was written by hand`;
+  return [{ kind: "write", title, path: place, content, mode: 0o644, asRoot: scope === "system" }];
+}
