@@ -1,11 +1,14 @@
 /**
- * All tiers of `npm test`, or those that are named: `ops/_bun test/run.ts [check] [unit] [ops] [faults]`.
- * Ends with what ran in each tier, why something was skipped, and one line that counts it all.
+ * All tiers of `npm test`, or those that are named: `ops/_bun test/run.ts [check] [unit] [ops] [hosts] [faults]`.
+ * Ends with what ran in each tier, why something was skipped, and one line that counts it all. `SWITCHBACK_REQUIRE=hosts`
+ * (several: with commas) makes it a failure that something of a tier was skipped.
  */
 import { spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { whyNoHosts } from "./hosts/able.ts";
+import { clearOrphans } from "./hosts/lab.ts";
 
 interface Tally {
   passed: number;
@@ -26,12 +29,13 @@ const CHECKS: [title: string, words: string[]][] = [
   ["unused code", [bin("knip")]],
   ["JSON Schema is current", [bun, "scripts/manifest/json_schema.ts", "--check"]],
   ["command pages are current", [bun, "scripts/host/command_pages.ts", "--check"]],
-  ["shellcheck", ["shellcheck", "ops/_bun", ".ci/run", ...bashHelpers()]],
+  ["shellcheck", ["shellcheck", "ops/_bun", ".ci/run", ...bashFiles("test/ops"), ...bashFiles("test/hosts")]],
 ];
 
-function bashHelpers(): string[] {
-  const folder = path.join(root, "test/ops");
-  return fs.readdirSync(folder).flatMap((name) => (name.endsWith(".bash") ? [path.join("test/ops", name)] : []));
+function bashFiles(folder: string): string[] {
+  return fs
+    .readdirSync(path.join(root, folder))
+    .flatMap((name) => (name.endsWith(".bash") ? [path.join(folder, name)] : []));
 }
 
 function check(): Tally {
@@ -55,11 +59,22 @@ interface VitestReport {
   testResults: { assertionResults: { status: string; fullName: string }[] }[];
 }
 
-async function unit(): Promise<Tally> {
-  const report = path.join(scratch, "vitest.json");
-  const vitest = path.join(root, "node_modules/vitest/vitest.mjs");
+const unit = () => vitest("unit", "test/vitest.config.ts");
+
+/** Throw-away hosts with a systemd of their own. */
+async function hosts(): Promise<Tally> {
+  const why = whyNoHosts();
+  if (why !== undefined) return { passed: 0, failed: 0, skipped: [`hosts: ${why}`] };
+  const tally = await vitest("hosts", "test/hosts/vitest.config.ts");
+  clearOrphans();
+  return tally;
+}
+
+async function vitest(tier: string, config: string): Promise<Tally> {
+  const report = path.join(scratch, `${tier}.json`);
+  const program = path.join(root, "node_modules/vitest/vitest.mjs");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  await stream(bun, ["--bun", vitest, "run", "--config", "test/vitest.config.ts", ...reporters]);
+  await stream(bun, ["--bun", program, "run", "--config", config, ...reporters]);
   if (!fs.existsSync(report)) return { passed: 0, failed: 1, skipped: [] };
   const { numPassedTests, numFailedTests, numFailedTestSuites, testResults } = JSON.parse(
     fs.readFileSync(report, "utf8"),
@@ -141,12 +156,13 @@ function collect(program: string, words: string[]): Promise<{ status: number | n
   );
 }
 
-const TIERS: Record<string, () => Tally | Promise<Tally>> = { check, unit, ops: bats, faults };
+const TIERS: Record<string, () => Tally | Promise<Tally>> = { check, unit, ops: bats, hosts, faults };
 
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !(name in TIERS));
 if (unknown.length > 0)
   throw new Error(`there is no tier ${unknown.join(", ")}; there are ${Object.keys(TIERS).join(", ")}`);
+const required = (process.env["SWITCHBACK_REQUIRE"] ?? "").split(",");
 const total: Tally = { passed: 0, failed: 0, skipped: [] };
 const summary: string[] = [];
 for (const [name, run] of Object.entries(TIERS)) {
@@ -154,6 +170,7 @@ for (const [name, run] of Object.entries(TIERS)) {
   say(`\n== ${name}`);
   const began = performance.now();
   const tally = await run();
+  if (required.includes(name) && tally.skipped.length > 0) tally.failed++;
   add(total, tally);
   const took = ((performance.now() - began) / 1000).toFixed(0);
   summary.push(`${name}: ${tally.passed} passed, ${tally.failed} failed, ${tally.skipped.length} skipped (${took} s)`);

@@ -5,6 +5,8 @@ export default defineConfig({
   cacheDir: "../node_modules/.vite",
   test: {
     include: ["**/*.test.ts"],
+    // A tier of its own, with a configuration of its own.
+    exclude: ["hosts/**"],
     // Real processes, ports and file systems: what is slow is waited for, not guessed.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -6,7 +6,7 @@ import { EXIT } from "../../scripts/core/errors.ts";
 await entry({
   name: "host/doctor",
   summary:
-    "Look whether the next command would work: tools, manifest, tree, files, ports, room. Exit code 1 when something is wrong.",
+    "Look whether the next command would work: tools, versions, manifest, tree, permissions, ports, manager, proxies, sudo, room. Exit code 1 when something is wrong.",
   async main({ options }) {
     const { diagnose, renderFindings } = await import("../../scripts/host/doctor.ts");
     const findings = await diagnose({ ...options, launcherPath: typedLauncher });

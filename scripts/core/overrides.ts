@@ -38,17 +38,23 @@ export function readOverrides(env: NodeJS.ProcessEnv): Overrides {
 /** The manifest's services that `DEPLOY_SERVICES` names, by their own names or by their units'. */
 export function chosenServices(
   app: string,
-  services: Record<string, { unit?: string | undefined }>,
+  services: Record<string, { unit?: string | undefined; instances?: Record<string, unknown> | undefined }>,
   words: string[],
 ): string[] {
   const bare = (unit: string) => unit.replace(/\.service$/, "");
-  const names = Object.entries(services).map(([name, { unit }]) => ({
-    name,
-    all: [name, `${app}-${name}`, ...(unit ? [bare(unit)] : [])],
-  }));
-  return words.map((word) => {
-    const found = names.find(({ all }) => all.includes(bare(word)));
-    if (found) return found.name;
+  const names = Object.entries(services).flatMap(([name, { unit, instances }]) => {
+    const own = [name, `${app}-${name}`, ...(unit ? [bare(unit)] : [])];
+    if (!instances) return [{ name, all: own }];
+    const stems = own.map((one) => one.split("@")[0] as string);
+    const of = (instance: string) => stems.map((stem) => `${stem}@${instance}`);
+    return Object.keys(instances).map((instance) => ({
+      name: `${name}@${instance}`,
+      all: [...stems, ...of(instance)],
+    }));
+  });
+  return words.flatMap((word) => {
+    const found = names.filter(({ all }) => all.includes(bare(word)));
+    if (found.length > 0) return found.map(({ name }) => name);
     throw new UsageError(
       `DEPLOY_SERVICES names ${word}, and the manifest has the services ${Object.keys(services).join(", ") || "none"}`,
     );

@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import { isatty } from "node:tty";
 import { styleText } from "node:util";
 import { writeOut } from "./output.ts";
 
@@ -134,7 +135,8 @@ export function setReporter(
   flags: { quiet?: boolean; json?: boolean; verbose?: boolean },
   env: NodeJS.ProcessEnv,
 ): void {
-  const isTerminal = process.stdout.isTTY && env["TERM"] !== "dumb";
+  // process.stdout would make a pipe non-blocking, for a program that takes this one's place as well.
+  const isTerminal = isatty(1) && env["TERM"] !== "dumb";
   const isColoured = isTerminal && (env["NO_COLOR"] ?? "") === "";
   current = new Reporter({
     isQuiet: flags.quiet === true,

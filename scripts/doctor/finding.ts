@@ -25,3 +25,7 @@ export const wrong = (check: string, message: string, ...next: string[]): Findin
 /** `whole` when nothing was found. */
 export const orOk = (check: string, found: Finding[], whole: string): Finding[] =>
   found.length > 0 ? found : [ok(check, whole)];
+
+/** Findings that differ in what `keyOf` says of them; of equal ones the first. */
+export const distinct = (found: Finding[], keyOf: (finding: Finding) => string): Finding[] =>
+  found.filter((one, index) => found.findIndex((other) => keyOf(other) === keyOf(one)) === index);

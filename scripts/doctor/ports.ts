@@ -1,40 +1,92 @@
 import net from "node:net";
 import type { Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
-import { supervisorOf } from "../service/definitions.ts";
+import { supervisorOf } from "../service/supervisors.ts";
 import { listeners, observeProcess } from "../service/processes.ts";
-import { type Finding, orOk, wrong } from "./finding.ts";
+import { SwitchbackError } from "../core/errors.ts";
+import { portOfAddress } from "../manifest/address.ts";
+import { serviceOf } from "../service/definition.ts";
+import { definitionsOf } from "../service/definitions.ts";
+import { type Finding, note, orOk, wrong } from "./finding.ts";
 
-/** Ports of the services that somebody else listens on. */
-export async function checkPorts(context: Context): Promise<Finding[]> {
-  const services = Object.entries(context.manifest.services).flatMap(([name, { port }]) =>
-    port === undefined ? [] : [{ name, port }],
-  );
-  const found = await Promise.all(services.map(({ name, port }) => checkPort(context, name, port)));
-  return orOk(
-    "ports",
-    found.flat(),
-    services.length > 0 ? services.map(({ name, port }) => `${name} ${port}`).join(", ") : "none in the manifest",
-  );
+/** A port that something of the manifest listens on. */
+interface Wanted {
+  port: number;
+  /** `web`, `web@main`, or `web's socket`. */
+  who: string;
+  /** The service, or the instance, whose processes may have it. */
+  name: string;
+  /** The manager itself listens there. */
+  isHeld: boolean;
 }
 
-async function checkPort(context: Context, name: string, port: number): Promise<Finding[]> {
-  const { processes } = await supervisorOf(context).observe(name);
-  const others = listeners(port, processes).filter((pid) => !processes.includes(pid));
-  const next = [`ss -ltnp 'sport = :${port}'`, `give services.${name} another port in deploy.yaml`];
+function wantedPorts(manifest: Manifest): Wanted[] {
+  return definitionsOf(manifest).flatMap(({ name, port }) => {
+    const socket = manifest.services[serviceOf(name)]?.socket;
+    const held = socket && portOfAddress(socket.listen);
+    return [
+      ...(port === undefined || port === held ? [] : [{ port, who: name, name, isHeld: false }]),
+      ...(held === undefined ? [] : [{ port: held, who: `${name}'s socket`, name, isHeld: true }]),
+    ];
+  });
+}
+
+/** Ports of the services, of their instances and sockets that somebody else listens on. */
+export async function checkPorts(context: Context): Promise<Finding[]> {
+  const wanted = wantedPorts(context.manifest);
+  const found = await Promise.all(wanted.map((one) => checkPort(context, one)));
+  const names = wanted.map(({ who, port }) => `${who} ${port}`).join(", ");
+  return orOk("ports", [...twice(wanted), ...found.flat()], wanted.length > 0 ? names : "none in the manifest");
+}
+
+/** Instances that have no port of their own, and so one for all. */
+const twice = (wanted: Wanted[]): Finding[] =>
+  wanted.flatMap(({ port, who, name, isHeld }, index) => {
+    const other = wanted.slice(0, index).find((one) => one.port === port && serviceOf(one.name) === serviceOf(name));
+    return other && !isHeld
+      ? [
+          wrong(
+            "ports",
+            `${other.who} and ${who} share port ${port}`,
+            `services.${serviceOf(name)}.instances: { name: { port: … } }`,
+          ),
+        ]
+      : [];
+  });
+
+async function checkPort(context: Context, { port, who, name, isHeld }: Wanted): Promise<Finding[]> {
+  const { processes } = await observed(context, name);
+  const isOwn = (pid: number) => processes.includes(pid) || (isHeld && isManager(pid));
+  const all = listeners(port, processes);
+  const others = all.filter((pid) => !isOwn(pid));
+  const next = [`ss -ltnp 'sport = :${port}'`, `give services.${serviceOf(name)} another port in deploy.yaml`];
   const told = others.map((pid) =>
     wrong(
       "ports",
-      `port ${port} of ${name} is used by pid ${pid} (${observeProcess(pid)?.command.slice(0, 80) ?? "?"})`,
+      `port ${port} of ${who} is used by pid ${pid} (${observeProcess(pid)?.command.slice(0, 80) ?? "?"})`,
       ...next,
     ),
   );
-  if (told.length > 0 || processes.length > 0) return told;
+  if (told.length > 0 || processes.length > 0 || all.length > 0) return told;
   // A process of another user is seen only by what it answers.
-  return (await isAnswered(port))
-    ? [wrong("ports", `port ${port} of ${name} is used by a process of another user`, ...next)]
-    : [];
+  if (!(await isAnswered(port))) return [];
+  const message = `port ${port} of ${who} is used by a process of another user`;
+  return isHeld
+    ? [note("ports", `${message}: the manager that holds it, or something else`, "systemctl list-sockets")]
+    : [wrong("ports", message, ...next)];
 }
+
+/** Where the manager cannot be asked, nothing of ours runs as far as we know; another check says why. */
+async function observed(context: Context, name: string): Promise<{ processes: number[] }> {
+  try {
+    return await supervisorOf(context).observe(name);
+  } catch (error) {
+    if (error instanceof SwitchbackError) return { processes: [] };
+    throw error;
+  }
+}
+
+const isManager = (pid: number) => /(^|\/)(systemd|init|launchd)( |$)/.test(observeProcess(pid)?.command ?? "");
 
 const isAnswered = (port: number) =>
   new Promise<boolean>((resolve) => {
@@ -81,11 +133,12 @@ const describe = (environments: { name: string }[]) =>
     : "no two of them could share a port or a path";
 
 function claimsOf(manifest: Manifest, environment: string): Claim[] {
-  const services = Object.entries(manifest.services).flatMap(([name, { port, socket, stdout, stderr }]) => {
+  const services = Object.entries(manifest.services).flatMap(([name, { port, socket, stdout, stderr, instances }]) => {
     const who = environment === "" ? `service ${name}` : `${environment}.${name}`;
     const logs = [...new Set([stdout, stderr])].filter((file) => file?.startsWith("/"));
+    const ports = [port, ...Object.values(instances ?? {}).map((one) => one.port)].filter((one) => one !== undefined);
     const own = [
-      ...(port === undefined ? [] : [`port ${port}`]),
+      ...ports.map((one) => `port ${one}`),
       ...(socket ? [socketOf(socket.listen)] : []),
       ...(logs as string[]),
     ];

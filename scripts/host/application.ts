@@ -1,7 +1,7 @@
-import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { readEnvFile } from "../service/env-file.ts";
+import { type CheckoutFacts, git, observeCheckout } from "./checkout.ts";
 
 /** One folder of an application that is built or started by itself: its root, `backend`, `frontend` … */
 export interface Part {
@@ -31,16 +31,19 @@ export interface PythonPart {
   requirements: string[];
   hasRequirementsFile: boolean;
   hasAlembic: boolean;
-  /** `app.main:app`: where the application object is made. */
+  /** `app.main:app`, or `app:create_app()`: where the application object is made. */
   target?: string;
   /** A script that starts it. */
   script?: string;
 }
 
 /** What init finds in a folder. */
-export interface ApplicationFacts {
+export interface ApplicationFacts extends CheckoutFacts {
   folder: string;
-  isGit: boolean;
+  platform: NodeJS.Platform;
+  isRoot: boolean;
+  /** It is built into a container's image. */
+  hasContainerfile: boolean;
   hasManifest: boolean;
   parts: Part[];
   /** Folders with data that belong to no commit, relative. */
@@ -54,10 +57,10 @@ export interface ApplicationFacts {
 
 /** Looks at an application: its root and the folders right below it. */
 export function observeApplication(folder: string): ApplicationFacts {
-  const isGit = git(folder, "rev-parse", "--is-inside-work-tree").trim() === "true";
+  const checkout = observeCheckout(folder);
   const below = directories(folder).filter((dir) => !DATA_DIRS.has(dir) && dir !== "ops");
   const parts = [".", ...below].flatMap((dir) => observePart(folder, dir) ?? []);
-  const isOwn = (name: string) => !isGit || git(folder, "ls-files", "--", name) === "";
+  const isOwn = (name: string) => !checkout.isGit || git(folder, "ls-files", "--", name) === "";
   const dataDirs = directories(folder).filter((dir) => DATA_DIRS.has(dir) && isOwn(dir));
   const places = [".", ...below, ...dataDirs];
   const databases = places.flatMap((dir) =>
@@ -67,8 +70,11 @@ export function observeApplication(folder: string): ApplicationFacts {
   );
   const packagePath = packageUpward(folder);
   return {
+    ...checkout,
     folder,
-    isGit,
+    platform: process.platform,
+    isRoot: process.geteuid?.() === 0,
+    hasContainerfile: files(folder).some((name) => name === "Containerfile" || name === "Dockerfile"),
     hasManifest: fs.existsSync(path.join(folder, "deploy.yaml")),
     parts,
     dataDirs,
@@ -99,11 +105,6 @@ const files = (folder: string) =>
 function read(file: string): string | undefined {
   const stat = fs.statSync(file, { throwIfNoEntry: false });
   return stat?.isFile() && stat.size < 512 * 1024 ? fs.readFileSync(file, "utf8") : undefined;
-}
-
-function git(folder: string, ...words: string[]): string {
-  const { stdout } = spawnSync("git", ["-C", folder, ...words], { encoding: "utf8" });
-  return stdout ?? "";
 }
 
 function packageUpward(folder: string): string | undefined {
@@ -161,7 +162,7 @@ function parseJson(text: string): Record<string, unknown> {
 
 function observePython(place: string, names: string[]): PythonPart {
   const text = `${read(path.join(place, "requirements.txt")) ?? ""}\n${read(path.join(place, "pyproject.toml")) ?? ""}`;
-  const target = TARGETS.find((file) => /\b(?:FastAPI|Flask|Starlette)\s*\(/.test(read(path.join(place, file)) ?? ""));
+  const target = findTarget(place);
   const script = ["main.py", "app.py", "server.py"].find((name) => names.includes(name));
   return {
     requirements: ["fastapi", "uvicorn", "gunicorn", "flask", "starlette"].filter((name) =>
@@ -169,16 +170,23 @@ function observePython(place: string, names: string[]): PythonPart {
     ),
     hasRequirementsFile: names.includes("requirements.txt"),
     hasAlembic: names.includes("alembic.ini"),
-    ...(target
-      ? {
-          target: `${target
-            .slice(0, -".py".length)
-            .replaceAll("/", ".")
-            .replace(/\.__init__$/, "")}:app`,
-        }
-      : {}),
+    ...(target ? { target } : {}),
     ...(script ? { script } : {}),
   };
+}
+
+function findTarget(place: string): string | undefined {
+  for (const file of TARGETS) {
+    const source = read(path.join(place, file)) ?? "";
+    const isFactory = /^def create_app\(/m.test(source) && !/^app\s*=/m.test(source);
+    if (!isFactory && !/\b(?:FastAPI|Flask|Starlette)\s*\(/.test(source)) continue;
+    const module = file
+      .slice(0, -".py".length)
+      .replaceAll("/", ".")
+      .replace(/\.__init__$/, "");
+    return `${module}:${isFactory ? "create_app()" : "app"}`;
+  }
+  return undefined;
 }
 
 const TARGETS = ["app/main.py", "main.py", "app.py", "app/__init__.py", "server.py"];

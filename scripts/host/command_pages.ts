@@ -15,6 +15,7 @@ import {
   exampleRestart,
   exampleRestore,
   exampleRollback,
+  exampleRotation,
   exampleStart,
   exampleStop,
   exampleSwitch,
@@ -25,6 +26,12 @@ import { renderTemplate, templatesPath } from "../render/template.ts";
 
 /** Every command that changes what serves or the registry, with the plans that its page shows. */
 export const PAGES: Record<string, (context: Context) => Plan[]> = {
+  "caddy/install_caddy": () => [],
+  "host/maintenance": () => [],
+  "launchd/install_launchd": () => [],
+  "logs/install_logrotate": () => [],
+  "logs/rotate": (context) => exampleRotation(context),
+  "nginx/install_nginx": () => [],
   "release/build_release": (context) => [exampleBuild(context)],
   "release/deploy": (context) => [exampleBuild(context), exampleSwitch(context), examplePrune(context)],
   "release/pin": () => [],
@@ -34,9 +41,12 @@ export const PAGES: Record<string, (context: Context) => Plan[]> = {
   "release/rollback": (context) => [exampleRollback(context)],
   "release/switch_current": (context) => [exampleSwitch(context)],
   "release/unpin": () => [],
+  "schedule/install_crontab": () => [],
   "service/restart": (context) => exampleRestart(context),
   "service/start": (context) => [exampleStart(context)],
   "service/stop": (context) => [exampleStop(context)],
+  "systemd/install_systemd": () => [],
+  "traefik/install_traefik": () => [],
 };
 
 const FOLDER = "/home/deploy/shop";

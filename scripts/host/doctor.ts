@@ -8,6 +8,13 @@ import { openManifest } from "../manifest/document.ts";
 import { notices, refuseLater } from "../manifest/later.ts";
 import { findManifest } from "../manifest/find.ts";
 import { type LoadedManifest, loadManifest } from "../manifest/load.ts";
+import { checkAddresses } from "../doctor/addresses.ts";
+import { type Check, MORE_CHECKS, ROOT_COMMANDS } from "../doctor/extensions.ts";
+import { checkManager } from "../doctor/managers.ts";
+import { checkLogs, checkPermissions } from "../doctor/permissions.ts";
+import { checkProxies } from "../doctor/proxies.ts";
+import { checkSudo } from "../doctor/sudoers.ts";
+import { checkPrograms, checkVersions } from "../doctor/versions.ts";
 import { checkClock, checkRoom, checkSuite, checkTools } from "../doctor/host.ts";
 import { checkPorts, checkShared } from "../doctor/ports.ts";
 import { checkEnvironment, checkLinked, checkTree } from "../doctor/tree.ts";
@@ -32,18 +39,31 @@ export async function diagnose(options: GenerateOptions): Promise<Finding[]> {
   return [...found, ...(await checkAll(context)), ...(await checkGenerated({ manifest: filePath }))];
 }
 
+/** In the order in which they are told; all of them look at the same time. */
+const CHECKS: readonly Check[] = [
+  checkTools,
+  checkVersions,
+  checkTree,
+  checkSuite,
+  checkLinked,
+  checkPermissions,
+  checkEnvironment,
+  checkPrograms,
+  checkAddresses,
+  checkPorts,
+  checkLogs,
+  (context) => checkManager(context),
+  ...MORE_CHECKS,
+  checkProxies,
+  (context) => checkSudo(context, ROOT_COMMANDS),
+  checkRoom,
+  checkClock,
+];
+
 async function checkAll(context: Context): Promise<Finding[]> {
   const tree = observeTree(context.paths);
-  return [
-    ...checkTools(context),
-    ...checkTree(context, tree),
-    ...checkSuite(context, tree),
-    ...checkLinked(context, tree),
-    ...checkEnvironment(context, tree),
-    ...(await checkPorts(context)),
-    ...checkRoom(context, tree),
-    ...checkClock(context, tree),
-  ];
+  const found = await Promise.all(CHECKS.map(async (check) => check(context, tree)));
+  return found.flat();
 }
 
 /** What `look` gives; where it refuses, that as a finding. */

@@ -1,8 +1,10 @@
 import path from "node:path";
 import * as z from "zod";
 import { UsageError } from "../core/errors.ts";
-import type { ApplicationFacts, NodePart, Part, PythonPart } from "./application.ts";
+import type { ApplicationFacts, Part } from "./application.ts";
 import { renderTemplate } from "../render/template.ts";
+import { buildOf, isOnlyBuilt, nameOf, runOf, runScalar, scalar } from "./part-commands.ts";
+import { starterLike } from "./starters.ts";
 
 export interface DraftOptions {
   app?: string | undefined;
@@ -34,7 +36,13 @@ const input = z.strictObject({
     }),
   ),
   port: z.number(),
+  like: text.nullable(),
+  manager: z.strictObject({ supervisor: text, once: text }),
+  site: z.strictObject({ root: text, service: text }).nullable(),
 });
+
+/** Where an editor finds the keys of a manifest. */
+export const schemaPath = (packagePath: string) => `${packagePath}/templates/deploy.schema.json`;
 
 /** A first `deploy.yaml` for what was found; pure. */
 export function renderDraft(facts: ApplicationFacts, options: DraftOptions): string {
@@ -43,7 +51,7 @@ export function renderDraft(facts: ApplicationFacts, options: DraftOptions): str
   const loose = facts.databases.filter((file) => !facts.dataDirs.some((dir) => file.startsWith(`${dir}/`)));
   const alembic = facts.parts.find(({ python }) => python?.hasAlembic);
   return renderTemplate("manifests/deploy.yaml", input, {
-    schema: facts.packagePath === undefined ? null : `${facts.packagePath}/templates/deploy.schema.json`,
+    schema: facts.packagePath === undefined ? null : schemaPath(facts.packagePath),
     app,
     deployTo: scalar(options.deployTo ?? `~/${app}-deploy`),
     isGit: facts.isGit,
@@ -55,12 +63,32 @@ export function renderDraft(facts: ApplicationFacts, options: DraftOptions): str
     database: facts.databases[0] === undefined ? null : scalar(facts.databases[0]),
     services: servicesOf(facts.parts, options),
     port: options.port ?? NODE_PORT,
+    like: starterLike(facts) ?? null,
+    manager: managerFor(facts, options.deployTo),
+    site: siteOf(facts.parts, options),
   });
+}
+
+/** What would start the services again after a crash and at boot, on this host, and what is typed for it once. */
+function managerFor({ platform, isRoot }: ApplicationFacts, deployTo = "~") {
+  const install = "ops/systemd/install_systemd.ts";
+  if (platform === "darwin") return { supervisor: "launchd", once: "ops/launchd/install_launchd.ts" };
+  if (isRoot || !/^(~|\/home\/)/.test(deployTo)) return { supervisor: "systemd", once: install };
+  return { supervisor: "systemd-user", once: `sudo loginctl enable-linger $USER; ${install}` };
+}
+
+/** What Vite builds beside a server is served by the proxy, which hands on /api/. */
+function siteOf(parts: Part[], options: DraftOptions) {
+  const service = servicesOf(parts, options)[0]?.name;
+  const built = parts.find(({ dir, node }) => dir !== "." && isOnlyBuilt(node));
+  if (service === undefined || !built) return null;
+  return { root: scalar(`${built.dir}/dist`), service };
 }
 
 const APP = /^[a-z][a-z0-9-]{0,62}$/;
 
-function appOf({ folder, parts }: ApplicationFacts, { app }: DraftOptions): string {
+/** The application's name: the one given, its package's, or its folder's. @throws UsageError when it is no name */
+export function appOf({ folder, parts }: ApplicationFacts, { app }: Pick<DraftOptions, "app">): string {
   if (app !== undefined && !APP.test(app))
     throw new UsageError(`--app ${app}: a name of small letters, digits and - that starts with a letter is wanted`, {
       next: "ops/host/init.ts --app my-app",
@@ -76,12 +104,6 @@ function appOf({ folder, parts }: ApplicationFacts, { app }: DraftOptions): stri
   return tidy || "app";
 }
 
-/** As YAML: bare where that cannot be taken for anything else. */
-const scalar = (value: string) =>
-  /^[A-Za-z/~.][A-Za-z0-9_/.@-]*$/.test(value) && !/^(true|false|null|yes|no|on|off|~)$/i.test(value)
-    ? value
-    : JSON.stringify(value);
-
 const inPart = (dir: string, name: string) => (dir === "." ? name : `${dir}/${name}`);
 
 function envEntries(parts: Part[]): string[] {
@@ -94,57 +116,6 @@ function envEntries(parts: Part[]): string[] {
 
 const NODE_PORT = 3001;
 const PYTHON_PORT = 8001;
-
-const nameOf = (dir: string, root: string) =>
-  dir === "."
-    ? root
-    : dir
-        .toLowerCase()
-        .replaceAll(/[^a-z0-9_-]/g, "-")
-        .replace(/^[^a-z]+/, "") || root;
-
-function buildOf({
-  dir,
-  node,
-  python,
-}: Part): { name: string; dir: string | null; needs: string; run: string[] } | undefined {
-  const steps = [...(python ? pythonSteps(python) : []), ...(node ? nodeSteps(node) : [])];
-  if (steps.length === 0) return undefined;
-  const needs = [
-    ...(python ? ["python3"] : []),
-    ...(node && nodeSteps(node).length > 0 ? ["node", managerOf(node)] : []),
-  ];
-  return { name: nameOf(dir, "app"), dir: dir === "." ? null : scalar(dir), needs: needs.join(", "), run: steps };
-}
-
-const pythonSteps = ({ hasRequirementsFile }: PythonPart) => [
-  "python3 -m venv venv",
-  hasRequirementsFile ? "venv/bin/pip install -r requirements.txt" : "venv/bin/pip install .",
-];
-
-const MANAGERS = {
-  "package-lock.json": "npm",
-  "pnpm-lock.yaml": "pnpm",
-  "yarn.lock": "yarn",
-  "bun.lock": "bun",
-} as const;
-const INSTALLS = {
-  npm: "npm ci",
-  pnpm: "pnpm install --frozen-lockfile",
-  yarn: "yarn install --frozen-lockfile",
-  bun: "bun install --frozen-lockfile",
-};
-
-const managerOf = ({ lockfile }: NodePart) => (lockfile ? MANAGERS[lockfile] : "npm");
-
-function nodeSteps(node: NodePart): string[] {
-  const manager = managerOf(node);
-  const install = node.lockfile ? INSTALLS[manager] : "npm install";
-  return [
-    ...(node.dependencies.length > 0 || node.lockfile ? [install] : []),
-    ...(node.scripts["build"] ? [`${manager} run build`] : []),
-  ];
-}
 
 function servicesOf(parts: Part[], options: DraftOptions) {
   const found = parts.flatMap((part) => {
@@ -175,37 +146,4 @@ function freePort(wanted: number, taken: Set<number>): number {
   while (taken.has(port)) port++;
   taken.add(port);
   return port;
-}
-
-/** Words of a command line; what YAML could take for more is quoted. */
-const runScalar = (run: string) =>
-  /^[A-Za-z/.][A-Za-z0-9_/.@$}{ =:-]*$/.test(run) && !/: |:$| #/.test(run) && !run.endsWith(" ")
-    ? run
-    : JSON.stringify(run);
-
-/** The command that starts a part's server; undefined for one that is only built. */
-function runOf({ node, python, isStatic, dir }: Part, parts: Part[]): string | undefined {
-  if (python) return pythonRun(python);
-  if (node) return nodeRun(node, dir, parts);
-  return isStatic && parts.length === 1 ? "python3 -m http.server ${PORT} --bind 127.0.0.1" : undefined;
-}
-
-function pythonRun({ requirements, target, script }: PythonPart): string | undefined {
-  const has = (name: string) => requirements.includes(name);
-  if (target && has("uvicorn")) return `venv/bin/uvicorn ${target} --host 127.0.0.1 --port \${PORT}`;
-  if (target && has("gunicorn")) return `venv/bin/gunicorn -b 127.0.0.1:\${PORT} ${target}`;
-  return script ? `venv/bin/python ${script}` : undefined;
-}
-
-function nodeRun({ scripts, main, dependencies }: NodePart, dir: string, parts: Part[]): string | undefined {
-  if (dependencies.includes("next")) return "node_modules/.bin/next start";
-  const start = scripts["start"];
-  if (start) return /^node [\w./-]+$/.test(start) ? start : "npm start";
-  const isOnlyBuilt = dependencies.includes("vite");
-  // Beside a server, what Vite builds is served by the proxy.
-  if (isOnlyBuilt)
-    return parts.length === 1 || dir === "."
-      ? "node_modules/.bin/vite preview --host 127.0.0.1 --port ${PORT} --strictPort"
-      : undefined;
-  return main ? `node ${main}` : undefined;
 }

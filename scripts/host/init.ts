@@ -2,10 +2,13 @@ import fs from "node:fs";
 import path from "node:path";
 import { suitePath } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
+import { refuseLater } from "../manifest/later.ts";
+import { ManifestError } from "../manifest/problems.ts";
 import { becomeOwner } from "../core/owner.ts";
 import { quote } from "../core/step.ts";
 import { type ApplicationFacts, observeApplication } from "./application.ts";
-import { type DraftOptions, renderDraft } from "./draft.ts";
+import { appOf, type DraftOptions, renderDraft, schemaPath } from "./draft.ts";
+import { scalar } from "./part-commands.ts";
 import { applyFiles, refuseTree, renderSuite, showFiles } from "./generate.ts";
 import {
   diffOf,
@@ -16,10 +19,13 @@ import {
   planFiles,
   readBaseline,
 } from "../suite/generated.ts";
-import { openNeutral } from "../suite/neutral.ts";
+import { type Neutral, openNeutral } from "../suite/neutral.ts";
+import { adaptStarter, readStarter } from "./starters.ts";
 
 export interface InitOptions extends Omit<DraftOptions, "port"> {
   port?: string | undefined;
+  /** Name of a starter to begin with. */
+  like?: string | undefined;
   dryRun?: boolean | undefined;
 }
 
@@ -32,17 +38,28 @@ export async function init(
   const facts = observeApplication(folder);
   if (facts.hasManifest) throw alreadyThere(folder);
   refuseTree(folder, folder);
-  const manifest = renderDraft(facts, { ...options, port: portOf(options.port) });
-  const states = observeFiles(
-    folder,
-    renderSuite(openNeutral(manifest, "deploy.yaml", undefined), folder),
-    readBaseline(folder),
-  );
+  const manifest = renderFirst(facts, options);
+  const neutral = openNeutral(manifest, "deploy.yaml", undefined);
+  const states = observeFiles(folder, renderSuite(neutral, folder), readBaseline(folder));
   const plan = planInit(facts, manifest, states);
   if (options.dryRun) return { ...showFiles([plan]), isAsWanted: true };
   if (process.geteuid?.() === 0) becomeOwner(folder);
   await applyFiles(plan);
-  return answerOf(facts, plan, states, manifest);
+  return answerOf(facts, plan, states, neutral);
+}
+
+/** The manifest to begin with: a starter, made this application's own, or a draft for what was found. */
+function renderFirst(facts: ApplicationFacts, options: InitOptions): string {
+  if (options.like === undefined) return renderDraft(facts, { ...options, port: portOf(options.port) });
+  if (options.port !== undefined || options.run !== undefined)
+    throw new UsageError("a starter has services of its own: --port and --run mean nothing beside --like", {
+      next: `ops/host/init.ts --like ${options.like}   # then change port and run in deploy.yaml`,
+    });
+  const deployTo = options.deployTo === undefined ? undefined : scalar(options.deployTo);
+  const adapted = adaptStarter(readStarter(options.like), facts, { app: appOf(facts, options), deployTo });
+  const schema =
+    facts.packagePath === undefined ? "" : `# yaml-language-server: $schema=${schemaPath(facts.packagePath)}\n`;
+  return schema + adapted;
 }
 
 function existing(folder: string): string {
@@ -111,11 +128,13 @@ export function renderGitignore({ gitignore, parts, dataDirs, databases }: Appli
   return `${before}# Settings, secrets and data are no part of a release.\n${missing.join("\n")}\n`;
 }
 
-function answerOf({ folder, isGit }: ApplicationFacts, { steps }: FilePlan, states: FileState[], manifest: string) {
+function answerOf({ folder, isGit }: ApplicationFacts, { steps }: FilePlan, states: FileState[], neutral: Neutral) {
+  const refused = refusedKeys(neutral);
   const written = steps.flatMap((step) => (step.kind === "write" ? [path.relative(folder, step.path)] : []));
   const kept = states.filter(({ state }) => state.includes("edited"));
   const next = [
-    ...(/^services:/m.test(manifest)
+    ...(refused.length > 0 ? [`$EDITOR deploy.yaml    # this version refuses ${refused.join(", ")}`] : []),
+    ...(Object.keys(neutral.context.manifest.services).length > 0
       ? []
       : ["$EDITOR deploy.yaml    # nothing was found that starts a server: services is empty"]),
     ...(isGit ? ["git add -A && git commit -m 'Deployment'"] : []),
@@ -130,8 +149,19 @@ function answerOf({ folder, isGit }: ApplicationFacts, { steps }: FilePlan, stat
     ...next.map((line) => `    ${line}`),
   ];
   return {
-    value: { folder, written, kept: kept.map((file) => file.path), next },
+    value: { folder, written, kept: kept.map((file) => file.path), refused, next },
     text: lines.join("\n"),
     isAsWanted: kept.length === 0,
   };
+}
+
+/** Keys that a starter shows and this version does not have, or this host's supervisor. */
+function refusedKeys({ context }: Neutral): string[] {
+  try {
+    refuseLater(context.loaded);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ManifestError)) throw error;
+    return error.problems.flatMap(({ message }) => /^"([^"]+)"/.exec(message)?.[1] ?? []);
+  }
 }

@@ -34,6 +34,11 @@ function checkProxy(services: PlainMap, path: PropertyKey[], name: unknown, repo
   if (typeof name !== "string") return;
   const service = Object.hasOwn(services, name) ? services[name] : undefined;
   if (service === undefined) report(path, `there is no service "${name}"`);
-  else if (isPlainMap(service) && service["port"] === undefined && service["socket"] === undefined)
+  else if (isPlainMap(service) && ["port", "socket"].every((key) => service[key] === undefined) && !hasPorts(service))
     report(path, `the service "${name}" has no port and no socket`);
 }
+
+/** Instances may have ports of their own. */
+const hasPorts = ({ instances }: PlainMap) =>
+  isPlainMap(instances) &&
+  Object.values(instances).some((instance) => isPlainMap(instance) && instance["port"] !== undefined);

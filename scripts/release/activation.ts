@@ -7,7 +7,8 @@ import { quote } from "../core/step.ts";
 import { drainStep, type GateChoice, gateStep } from "../health/steps.ts";
 import { renderTreeCopy } from "../manifest/trailer.ts";
 import { failureHook, hook } from "./hooks.ts";
-import { type ManagedFacts, managedBack, managedSteps } from "../service/managed-steps.ts";
+import { NO_PAGE, type PageFacts } from "./page.ts";
+import { type ManagedFacts, managedBack, managedNotes, managedSteps } from "../service/managed-steps.ts";
 import { heldOf, restart, start, stop, touching, without } from "./around-the-link.ts";
 
 /** What is known before a release becomes current. */
@@ -25,6 +26,8 @@ export interface ActivationFacts {
   unready: string[];
   /** What service managers know of the tree, and what they have to know for the target. */
   managed: ManagedFacts;
+  /** The maintenance page, where a switch is to show it. */
+  page: PageFacts;
   /** What the manifest asks for and this supervisor does not do. */
   notices: string[];
 }
@@ -45,24 +48,28 @@ export function planActivation(context: Context, facts: ActivationFacts, mode: M
   const statusBefore = tree.rows.get(target.id)?.status ?? "built";
   const isRecorded = mode === "rollback";
   const held = heldOf(facts);
+  const stopped = without(facts.running, held);
+  const page = stopped.length > 0 ? facts.page : NO_PAGE;
   const verb = mode === "rollback" ? "Roll back to" : "Switch to";
   return {
     title: `${verb} ${target.id}`,
     releaseId: target.id,
     ...(previousId ? { previousId } : {}),
     ...(tree.current.target === undefined ? {} : { previousLink: tree.current.target }),
-    notes: facts.notices,
+    notes: [...facts.notices, ...managedNotes(facts.managed)],
     steps: [
       ...reconcile(context, tree),
       ...record(context, target, STATUSES[mode].begun),
       ...hook(context, "before_switch", target.id, releasePath(context.paths, target.id)),
       ...drain(context, previousId, facts.running),
       ...touching(managedSteps(context, facts.managed)),
-      ...stop(context, without(facts.running, held)),
+      ...touching(page.before),
+      ...stop(context, stopped),
       linkCurrent(context, target.id),
       ...restart(context, held, { isRecorded }),
       ...start(context, without(facts.services, held), { isRecorded, isAll: isRecorded }),
       ...gate(context, target.id, { isRecorded, hasSmoke: isRecorded || context.manifest.smoke.length > 0 }),
+      ...page.after,
       ...hook(context, "after_switch", target.id, releasePath(context.paths, target.id)),
       ...(mode === "rollback" ? hook(context, "after_rollback", target.id, releasePath(context.paths, target.id)) : []),
       ...remember(context, target, mode),
@@ -71,6 +78,7 @@ export function planActivation(context: Context, facts: ActivationFacts, mode: M
     discard: [...record(context, target, statusBefore), ...failureHook(context, target.id)],
     revert: [
       ...planRestore(context, facts),
+      ...page.after,
       // A release that was current before, and is healthy again, has not failed.
       ...record(context, target, previousId === target.id ? statusBefore : STATUSES[mode].failed),
       ...failureHook(context, target.id),

@@ -38,4 +38,3 @@ function restarted({ overrides }: Context, names: string[]): string[] {
   const only = overrides.services;
   return only ? names.filter((name) => only.includes(name)) : names;
 }
-

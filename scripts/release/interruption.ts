@@ -12,6 +12,7 @@ import { observeManaged } from "../service/managed.ts";
 import { type ManagedFacts, UNMANAGED } from "../service/managed-steps.ts";
 import { runningServices } from "../service/supervisors.ts";
 import { observeProcesses } from "../service/processes.ts";
+import { observePage, type PageFacts } from "./page.ts";
 import { findUnfinished } from "../shared/linked.ts";
 
 export interface RecoveryFacts {
@@ -26,6 +27,8 @@ export interface RecoveryFacts {
   services: string[];
   /** What service managers know of the tree, and what they have to know for that release. */
   managed: ManagedFacts;
+  /** The maintenance page that an interrupted switch may have left on. */
+  page: PageFacts;
   /** Processes that the operation started and that outlived it. */
   orphans: number[];
   /** Directories and files that no operation would leave: absolute. */
@@ -53,6 +56,7 @@ export async function observeRecovery(context: Context, operation: OperationRow)
     isPreviousComplete: previous !== null && observeRelease(paths, previous).isComplete,
     running: await runningServices(context),
     services: definitionsOf(manifest).map(({ name }) => name),
+    page: await observePage(context),
     managed: previous === null ? UNMANAGED : await observeManaged(context, manifest),
     orphans: [...marks].flatMap(([pid, mark]) => (mark === operation.id ? [pid] : [])),
     leftovers: [

@@ -88,6 +88,7 @@ function restore(context: Context, facts: RecoveryFacts): Step[] {
     ...managedSteps(context, facts.managed),
     ...(isRestarted && serving ? startStep(services, { isRecorded: true, isAll: true }) : []),
     ...(serving ? gate(context, serving, { isRecorded: true }) : []),
+    ...facts.page.after,
   ];
 }
 

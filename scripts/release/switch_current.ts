@@ -10,6 +10,7 @@ import { runningServices, supervisorOf } from "../service/supervisors.ts";
 import { type ActivationFacts, gate, type Mode, planActivation, reconcile } from "./activation.ts";
 import { checkedId } from "../core/release-id.ts";
 import { missingEnvironment, unstartable } from "./environment.ts";
+import { observePage } from "./page.ts";
 import { isGood } from "../registry/releases.ts";
 
 export interface SwitchArgs {
@@ -40,6 +41,7 @@ export async function observeActivation(context: Context, id: string): Promise<A
     isServing: await isServing(context, running, id),
     unready: unreadyServices(context, manifest, target),
     managed: await observeManaged(context, manifest),
+    page: await observePage(context),
     notices: notices(context.loaded),
   };
 }

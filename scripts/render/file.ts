@@ -10,3 +10,7 @@ export interface InstalledFile extends RenderedFile {
   /** Absolute. */
   path: string;
 }
+
+/** Files as path → text. */
+export const textsOf = (files: readonly InstalledFile[]): Map<string, string> =>
+  new Map(files.map(({ path, content }) => [path, content]));

@@ -1,3 +1,4 @@
+import fs from "node:fs";
 import type { Manifest } from "../../manifest.schema.ts";
 import { accountOf } from "../core/account.ts";
 import type { Context } from "../core/context.ts";
@@ -10,13 +11,15 @@ export interface Subject {
   manifest: Manifest;
   paths: Paths;
   /** The account whose the tree is: as it runs what names no user. */
-  owner: { name: string; uid: number; home: string };
+  owner: { name: string; uid: number; gid?: number | undefined; home: string };
   /**
    * Refuses a value that a target cannot express, at its place in the manifest.
    * @throws ManifestError with `FILE:LINE:COL`
    */
   refuse(path: PropertyKey[], message: string): never;
 }
+
+const groupOf = (deployTo: string) => fs.statSync(deployTo, { throwIfNoEntry: false })?.gid ?? process.getegid?.();
 
 /** The subject of a context: its manifest, or another one that a release ran with. */
 export function subjectOf({ loaded, paths }: Context, manifest: Manifest = loaded.manifest): Subject {
@@ -25,7 +28,7 @@ export function subjectOf({ loaded, paths }: Context, manifest: Manifest = loade
   return {
     manifest,
     paths,
-    owner: { name: account?.name ?? String(uid), uid, home: account?.home ?? "/" },
+    owner: { name: account?.name ?? String(uid), uid, gid: groupOf(paths.deployTo), home: account?.home ?? "/" },
     refuse(path, message) {
       throw new ManifestError(loaded.file, loaded.text, [loaded.problemAt(path, "value", message)]);
     },

@@ -18,13 +18,32 @@ export interface Job {
   command?: string[];
 }
 
+/** Whether the supervisor starts jobs by timers of its own; elsewhere cron does. */
+export const isManaged = ({ supervisor }: Pick<Manifest, "supervisor">) =>
+  supervisor !== "pidfile" && supervisor !== "podman";
+
+/** Whether the host's logrotate empties the logs: where root installs files anyway. Elsewhere a job of the suite's own does. */
+export const hasLogrotate = ({ supervisor }: Pick<Manifest, "supervisor">) => supervisor === "systemd";
+
 /** Every job of a manifest, in its order; the suite's own ones last. */
-export function jobsOf({ services, prune }: Manifest, { ops, manifest }: Pick<Paths, "ops" | "manifest">): Job[] {
+export function jobsOf(
+  { services, supervisor, prune, logs }: Manifest,
+  { ops, manifest }: Pick<Paths, "ops" | "manifest">,
+): Job[] {
   const own = Object.entries(services).flatMap(([name, service]): Job[] =>
     service.schedule ? [{ name, ...service.schedule, path: ["services", name, "schedule"], service }] : [],
   );
-  if (!prune.schedule) return own;
-  const command = [`${ops}/release/prune.ts`, "--manifest", manifest];
-  const pruning = { cron: prune.schedule, random_delay: 0, catch_up: true, path: ["prune", "schedule"] };
-  return [...own, { name: "prune", ...pruning, command }];
+  const suite = (name: string, cron: string, path: string[], command: string): Job => ({
+    name,
+    cron,
+    path,
+    random_delay: 0,
+    catch_up: true,
+    command: [`${ops}/${command}.ts`, "--manifest", manifest],
+  });
+  return [
+    ...own,
+    ...(prune.schedule ? [suite("prune", prune.schedule, ["prune", "schedule"], "release/prune")] : []),
+    ...(logs && !hasLogrotate({ supervisor }) ? [suite("rotate-logs", "10 4 * * *", ["logs"], "logs/rotate")] : []),
+  ];
 }

@@ -1,4 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { isSameProcess } from "./processes.ts";
+import type { StartResult } from "./supervisor.ts";
 import { connections } from "./tcp.ts";
 
 /** What stands in front of a service and lets requests in. */
@@ -8,6 +10,8 @@ export interface Door {
   open(): Promise<void>;
   /** The port on which the service itself listens. */
   port: number;
+  /** How long it may take until it listens, in milliseconds; what comes then is the gate's to judge. */
+  patience: number;
 }
 
 /** How long the room may take to empty, in milliseconds, before it is closed all the same. */
@@ -16,19 +20,18 @@ const PATIENCE = 2000;
 const INSTANT = 3;
 const LOOK_EVERY = 10;
 const STILL = 50;
-/** How long a service may take until it listens, in milliseconds; what comes then is the gate's to judge. */
-const LISTEN_PATIENCE = 60_000;
 
 /**
  * Restarts a service behind its door when nobody is inside: the door is closed, requests that are inside are answered, and a
  * connection that was caught in the doorway is let through by opening for an instant. Opened again once the service listens.
  */
-export async function withClosedDoor<T>(door: Door, restart: () => Promise<T>): Promise<T> {
+export async function withClosedDoor(door: Door, restart: () => Promise<StartResult>): Promise<StartResult> {
   await door.close();
   try {
     await empty(door);
     const result = await restart();
-    await until(() => connections(door.port).isListening, LISTEN_PATIENCE);
+    const isGone = () => !isSameProcess(result.pid, result.startTime);
+    await until(() => connections(door.port).isListening || isGone(), door.patience);
     return result;
   } finally {
     await door.open();

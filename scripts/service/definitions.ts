@@ -5,8 +5,6 @@ import { UsageError } from "../core/errors.ts";
 import { recordedManifestPath } from "../core/paths.ts";
 import { loadChecked } from "../manifest/checked.ts";
 import { instanceOf, type ServiceDefinition, type ServicePlace, serviceOf } from "./definition.ts";
-import { pidfileSupervisor } from "./pidfile-supervisor.ts";
-import type { Supervisor } from "./supervisor.ts";
 
 /** The services that stay up, in the order in which they start: each behind those that its `after` names; instances apart. */
 export function definitionsOf(manifest: Manifest): ServiceDefinition[] {
@@ -73,31 +71,3 @@ export const placeOf = ({ manifest, paths }: Context): ServicePlace => ({
   logsPath: paths.logs,
   releasesPath: paths.releases,
 });
-
-/** What starts and stops this tree's services. */
-export const supervisorOf = (context: Context): Supervisor => pidfileSupervisor(placeOf(context));
-
-/** Services by what became of them. */
-export interface ServiceNames {
-  /** They run now: the manifest's, and those of which only a pid file is left. */
-  running: string[];
-  /** They ended by themselves, and left their pid files. */
-  stale: string[];
-}
-
-/** Looks at every service that the manifest, or a pid file, names. */
-export async function observeNames(context: Context): Promise<ServiceNames> {
-  const supervisor = supervisorOf(context);
-  const names = new Set([...definitionsOf(context.manifest).map(({ name }) => name), ...pidfileNames(context)]);
-  const states = await Promise.all([...names].map((name) => supervisor.observe(name)));
-  const named = (wanted: string) => states.filter(({ state }) => state === wanted).map(({ name }) => name);
-  return { running: named("running"), stale: named("stale") };
-}
-
-/** Names of the services that run now. */
-export const runningServices = async (context: Context) => (await observeNames(context)).running;
-
-function pidfileNames({ paths }: Context): string[] {
-  if (!fs.existsSync(paths.run)) return [];
-  return fs.readdirSync(paths.run).flatMap((file) => (file.endsWith(".pid") ? [file.slice(0, -".pid".length)] : []));
-}

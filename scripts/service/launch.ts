@@ -52,7 +52,8 @@ async function pidOf(child: ChildProcess): Promise<number> {
   return child.pid;
 }
 
-function reasonOf({ code }: NodeJS.ErrnoException, program: string): string {
+/** Why the system did not execute a program, for a person. */
+export function reasonOf({ code }: NodeJS.ErrnoException, program: string): string {
   const interpreter = interpreterOf(program);
   if (code === "ENOENT" && interpreter) return `its first line names ${interpreter}, which does not exist`;
   if (code === "ENOEXEC") return "it is neither a program of this machine nor a script with #! in its first line";
@@ -71,7 +72,12 @@ function interpreterOf(program: string): string | undefined {
 }
 
 /** The first word as an absolute path: with a slash relative to the working directory, else searched in the service's PATH. */
-function findProgram({ words: [first = ""], cwd, environment, where }: Launch): string {
+export function findProgram({
+  words: [first = ""],
+  cwd,
+  environment,
+  where,
+}: Pick<Launch, "words" | "cwd" | "environment" | "where">): string {
   if (first.includes("/")) {
     const file = path.resolve(cwd, first);
     const reason = whyNotExecutable(file);

@@ -1,25 +1,50 @@
 import type { Context } from "../core/context.ts";
 import type { Step } from "../core/step.ts";
-import { textsOf, type UnitFacts, unitSteps } from "../systemd/unit-steps.ts";
+import { type LaunchdFacts, launchdSteps } from "../launchd/plist-steps.ts";
+import { type InstalledFile, textsOf } from "../render/file.ts";
+import { type UnitFacts, unitSteps } from "../systemd/unit-steps.ts";
 
 /** What service managers know of a tree, and what they have to know for a manifest. */
 export interface ManagedFacts {
+  /** systemd's, one for each scope that is concerned. */
   units: UnitFacts[];
+  /** launchd's, where it is concerned. */
+  plists: LaunchdFacts[];
   /** Services whose socket stays open while they restart. */
   held: string[];
 }
 
 /** Nothing but pid files. */
-export const UNMANAGED: ManagedFacts = { units: [], held: [] };
+export const UNMANAGED: ManagedFacts = { units: [], plists: [], held: [] };
 
 /** Makes what the managers know what they have to know. */
-export const managedSteps = (context: Context, { units }: ManagedFacts): Step[] =>
-  units.flatMap(({ scope, installed, wanted, disabled }) =>
+export const managedSteps = (context: Context, { units, plists }: ManagedFacts): Step[] => [
+  ...units.flatMap(({ scope, installed, wanted, disabled }) =>
     unitSteps(context, { scope, from: installed, to: textsOf(wanted), enable: disabled }),
-  );
+  ),
+  ...plists.flatMap((facts) => launchdSteps(context, { ...facts, from: facts.installed, to: textsOf(facts.wanted) })),
+];
 
 /** Makes it what it was. */
-export const managedBack = (context: Context, { units }: ManagedFacts): Step[] =>
-  units.flatMap(({ scope, installed, wanted }) =>
+export const managedBack = (context: Context, { units, plists }: ManagedFacts): Step[] => [
+  ...units.flatMap(({ scope, installed, wanted }) =>
     unitSteps(context, { scope, from: textsOf(wanted), to: installed, enable: [] }),
-  );
+  ),
+  ...plists.flatMap((facts) => launchdSteps(context, { ...facts, from: textsOf(facts.wanted), to: facts.installed })),
+];
+
+interface Files {
+  installed: ReadonlyMap<string, string>;
+  wanted: readonly InstalledFile[];
+}
+
+/** Files that go, come or change, with that word. */
+export function changesOf({ installed, wanted }: Files): string[] {
+  const to = textsOf(wanted);
+  const gone = [...installed.keys()].filter((file) => !to.has(file)).map((file) => `goes: ${file}`);
+  const changed = [...to].filter(([file, content]) => installed.get(file) !== content);
+  return [...gone, ...changed.map(([file]) => `${installed.has(file) ? "changes" : "comes"}: ${file}`)];
+}
+
+/** What changes outside the tree, a line for each file. */
+export const managedNotes = ({ units, plists }: ManagedFacts): string[] => [...units, ...plists].flatMap(changesOf);

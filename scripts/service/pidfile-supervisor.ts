@@ -27,6 +27,10 @@ export function pidfileSupervisor(place: ServicePlace): Supervisor {
   return {
     observe: async (service) => observe(place, typeof service === "string" ? service : service.name),
     start: (definition, release) => start(place, definition, release),
+    async restart(definition, release) {
+      await stop(place, definition.name, definition.stop_timeout);
+      return start(place, definition, release);
+    },
     stop: (name, stopTimeout) => stop(place, name, stopTimeout),
     lastLogLines: (definition, count) => lastLogLines(definition, place, count),
   };

@@ -1,13 +1,13 @@
 import fs from "node:fs";
 import { realPath } from "../core/real-path.ts";
 import { link, names, pids, read } from "./proc.ts";
+import { LISTENING, socketsOn } from "./tcp.ts";
 import type { PathUser, Process, ProcessFacts, ProcessTable } from "./process-table.ts";
 
 // USER_HZ: what the kernel shows in /proc/PID/stat on every architecture that the runtime supports.
 const TICKS_PER_SECOND = 100;
 // PF_KTHREAD among a process's flags. A session of 0 does not tell: in a pid namespace that is one led from outside.
 const KERNEL_THREAD = 0x200000;
-const LISTENING = "0A";
 const DELETED = " (deleted)";
 // Where `flags` and `startcode` stand among the fields from the third on.
 const FLAGS = 6;
@@ -103,7 +103,7 @@ function valueIn(bytes: Buffer, prefix: string): string | undefined {
 }
 
 function listeners(port: number, candidates: readonly number[]): number[] {
-  const left = new Set(["tcp", "tcp6"].flatMap((table) => listeningSockets(table, port)));
+  const left = new Set(socketsOn(port, LISTENING));
   const seen = new Set<number>();
   const found = new Set<number>();
   const look = (pid: number) => {
@@ -119,16 +119,6 @@ function listeners(port: number, candidates: readonly number[]): number[] {
   candidates.forEach(look);
   if (accounted.size < left.size) pids().forEach(look);
   return [...found];
-}
-
-/** The sockets, as /proc/PID/fd shows them, that listen on a port. */
-function listeningSockets(table: string, port: number): string[] {
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  const lines = read(`/proc/self/net/${table}`)?.toString("latin1").split("\n").slice(1) ?? [];
-  return lines.flatMap((line) => {
-    const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
-    return state === LISTENING && local?.endsWith(suffix) ? [`socket:[${inode}]`] : [];
-  });
 }
 
 const socketsOf = (pid: number) => names(`/proc/${pid}/fd`).flatMap((fd) => link(`/proc/${pid}/fd/${fd}`) ?? []);

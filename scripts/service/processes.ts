@@ -21,6 +21,9 @@ export const isSameProcess = (pid: number, startTime: string): boolean => table.
 /** A process's environment as it was at its start; undefined when it is gone or belongs to another user. */
 export const environmentOf = (pid: number): Record<string, string> | undefined => table.environment(pid);
 
+/** Every living process. */
+export const allProcesses = (): ProcessFacts[] => table.all();
+
 /** Every living process, and the value of `mark` in the environment of those that have it. */
 export function observeProcesses(mark: string): { all: ProcessFacts[]; marks: Map<number, string> } {
   const all = table.all();

@@ -1,25 +1,38 @@
 import type { Operation } from "../core/operation.ts";
 import type { Step } from "../core/step.ts";
 import type { Context } from "../core/context.ts";
-import { observeNames, type ServiceNames } from "./definitions.ts";
 import { observeStart, planStart, type StartArgs, type StartFacts } from "./start.ts";
-import { stopStep } from "./steps.ts";
+import { observeManaged } from "./managed.ts";
+import { restartStep, stopStep } from "./steps.ts";
 import { planStop } from "./stop.ts";
+import { observeNames, type ServiceNames } from "./supervisors.ts";
 
 interface RestartFacts extends StartFacts {
   services: ServiceNames;
+  /** Services whose socket stays open while they restart. */
+  held: string[];
 }
 
 /** `ops/service/restart.ts`: stops what runs, starts it from the release that is current. */
 export const restartServices: Operation<RestartFacts, StartArgs> = {
   kind: "restart",
   mayUseReserve: true,
-  observe: async (context) => ({ ...(await observeStart(context)), services: await observeNames(context) }),
+  observe: async (context) => ({
+    ...(await observeStart(context)),
+    services: await observeNames(context),
+    held: (await observeManaged(context, context.manifest)).held,
+  }),
   // Starting is decided first: nothing is stopped that could not be started again.
   plan(context, facts, args) {
     const { services: names, ...starting } = planStart(context, facts, args);
-    const stopping = planStop(context, facts.services, { names: args.names });
-    const steps = [...stopping.steps, ...starting.steps].map((step) => ({ ...step, touches: true }));
+    const { running, stale } = facts.services;
+    const held = names.filter((name) => facts.held.includes(name) && running.includes(name));
+    const others = { running: running.filter((name) => !held.includes(name)), stale };
+    const stopping = planStop(context, others, { names: args.names.filter((name) => !held.includes(name)) });
+    const restarting = restartStep(held, { isRecorded: args.recorded === true });
+    const isStopped = args.names.length === 0 || args.names.some((name) => !held.includes(name));
+    const before = [...(isStopped ? stopping.steps : []), ...restarting];
+    const steps = [...before, ...starting.steps].map((step) => ({ ...step, touches: true }));
     const previous = starting.releaseId ? { previousId: starting.releaseId } : {};
     const title = `Restart ${names.join(", ")}`;
     return [{ ...starting, ...previous, title, steps, revert: planBack(context, facts, names, args) }];

@@ -7,9 +7,10 @@ import type { Plan } from "../core/step.ts";
 import { gateStep } from "../health/steps.ts";
 import { notices, refuseLater } from "../manifest/later.ts";
 import type { ServiceDefinition } from "./definition.ts";
-import { chosenDefinitions, definitionsOf, placeOf, recordedManifest, supervisorOf } from "./definitions.ts";
+import { chosenDefinitions, definitionsOf, placeOf, recordedManifest } from "./definitions.ts";
 import { currentRelease } from "./pidfile-supervisor.ts";
 import { startStep } from "./steps.ts";
+import { supervisorOf } from "./supervisors.ts";
 
 export interface StartArgs {
   names: string[];
@@ -71,11 +72,22 @@ export function planStart(context: Context, facts: StartFacts, args: StartArgs):
   };
 }
 
+/** Restarts services whose socket their manager holds, from the release that is current. */
+export async function applyRestart(context: Context, names: string[], options: { recorded: boolean }): Promise<void> {
+  const release = currentRelease(placeOf(context));
+  const manifest = options.recorded ? await recordedManifest(context, release.id) : context.manifest;
+  const supervisor = supervisorOf(context, manifest);
+  for (const definition of chosenDefinitions(definitionsOf(manifest), names)) {
+    const { pid } = await supervisor.restart(definition, release);
+    reporter().detail(`${definition.name} is started again (pid ${pid})`);
+  }
+}
+
 /** Starts services from the release that is current; those that run already are left as they are. */
 export async function applyStart(context: Context, names: string[], options: { recorded: boolean }): Promise<void> {
   const release = currentRelease(placeOf(context));
   const manifest = options.recorded ? await recordedManifest(context, release.id) : context.manifest;
-  const supervisor = supervisorOf(context);
+  const supervisor = supervisorOf(context, manifest);
   for (const definition of chosenDefinitions(definitionsOf(manifest), names)) {
     const { already, pid, warnings } = await supervisor.start(definition, release);
     warnings.forEach((warning) => reporter().warn(warning));

@@ -8,14 +8,8 @@ import { showAge } from "../text/amounts.ts";
 import { stamp } from "../registry/releases.ts";
 import { printable } from "../text/table.ts";
 import { logPaths, type ServiceDefinition } from "./definition.ts";
-import {
-  chosenDefinitions,
-  definitionsOf,
-  placeOf,
-  recordedManifest,
-  runningServices,
-  supervisorOf,
-} from "./definitions.ts";
+import { chosenDefinitions, definitionsOf, placeOf, recordedManifest } from "./definitions.ts";
+import { runningServices, supervisorOf, supervisorsRunning } from "./supervisors.ts";
 import type { ServiceState, Supervisor } from "./supervisor.ts";
 
 /** A service as `status --json` gives it. */
@@ -54,9 +48,9 @@ export async function observeServices(context: Context, names: string[] = []): P
   const current = observeCurrent(context.paths);
   const { manifest, notes } = await servingManifest(context, current);
   const definitions = chosenDefinitions(definitionsOf(manifest), names);
-  const supervisor = supervisorOf(context);
+  const supervisor = supervisorOf(context, manifest);
   const looks = definitions.map((one) => observeService(context, supervisor, one, current.releaseId));
-  const others = names.length > 0 ? [] : await otherServices(context, supervisor, definitions);
+  const others = names.length > 0 ? [] : await otherServices(context, definitions);
   const services = [...(await Promise.all(looks)), ...others];
   const isHealthy = services.every(({ problem, is_wanted }) => problem === null || !is_wanted);
   return {
@@ -126,15 +120,12 @@ function problemOf({ name, state, pidFile, releaseId }: ServiceState, currentId:
   return null;
 }
 
-async function otherServices(
-  context: Context,
-  supervisor: Supervisor,
-  wanted: ServiceDefinition[],
-): Promise<ServiceStatus[]> {
+async function otherServices(context: Context, wanted: ServiceDefinition[]): Promise<ServiceStatus[]> {
   const known = new Set(wanted.map(({ name }) => name));
   const names = (await runningServices(context)).filter((name) => !known.has(name));
-  const states = await Promise.all(names.map((name) => supervisor.observe(name)));
-  return states.map(otherService);
+  const looks = names.map(async (name) => (await supervisorsRunning(context, name))[0]?.observe(name));
+  const states = await Promise.all(looks);
+  return states.flatMap((state) => (state ? [otherService(state)] : []));
 }
 
 const otherService = (state: ServiceState): ServiceStatus => ({

@@ -14,6 +14,15 @@ export interface StartChoice {
   isAll?: boolean;
 }
 
+/** Restarts services whose socket stays open, without waiting until they are healthy; none: no step. */
+export function restartStep(names: string[], { isRecorded }: Pick<StartChoice, "isRecorded">): RunStep[] {
+  if (names.length === 0) return [];
+  const args = ["--no-wait", ...(isRecorded ? ["--recorded"] : []), ...names];
+  const run = { ops: "service/restart" as const, args };
+  const whose = names.length > 1 ? "whose sockets stay" : "whose socket stays";
+  return [{ kind: "run", key: "service/restart", title: `Restart ${names.join(", ")}, ${whose} open`, run }];
+}
+
 /** Starts services of the release that is current, without waiting for them; none: no step. */
 export function startStep(names: string[], { isRecorded, isAll }: StartChoice): RunStep[] {
   if (names.length === 0) return [];

@@ -2,10 +2,11 @@ import type { Context } from "../core/context.ts";
 import type { Operation } from "../core/operation.ts";
 import { reporter } from "../core/reporter.ts";
 import type { Plan, Step } from "../core/step.ts";
-import { chosenDefinitions, definitionsOf, observeNames, type ServiceNames, supervisorOf } from "./definitions.ts";
+import { chosenDefinitions, definitionsOf } from "./definitions.ts";
 import { serviceOf } from "./definition.ts";
 import { pidfilePath } from "./pidfile.ts";
 import { stopStep } from "./steps.ts";
+import { observeNames, type ServiceNames, supervisorsRunning } from "./supervisors.ts";
 
 export interface StopArgs {
   names: string[];
@@ -50,10 +51,11 @@ const DEFAULT_STOP_TIMEOUT = 10_000;
 
 /** Stops services by name; TERM first, KILL after the service's `stop_timeout`. */
 export async function applyStop(context: Context, names: string[]): Promise<void> {
-  const supervisor = supervisorOf(context);
   for (const name of names) {
     const timeout = context.manifest.services[serviceOf(name)]?.stop_timeout ?? DEFAULT_STOP_TIMEOUT;
-    const { wasKilled } = await supervisor.stop(name, timeout);
-    if (wasKilled) reporter().warn(`${name} did not stop within ${timeout / 1000} s and was killed`);
+    for (const supervisor of await supervisorsRunning(context, name)) {
+      const { wasKilled } = await supervisor.stop(name, timeout);
+      if (wasKilled) reporter().warn(`${name} did not stop within ${timeout / 1000} s and was killed`);
+    }
   }
 }

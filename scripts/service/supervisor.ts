@@ -13,7 +13,7 @@ export interface ServiceState {
   readonly releaseId?: string;
   /** Every process of the service, the main one first. */
   readonly processes: number[];
-  /** "foreign": the process it names belongs to another user, and cannot be signalled. */
+  /** A manager that keeps no pid files has "ok" while it runs. "foreign": the process it names belongs to another user, and cannot be signalled. */
   readonly pidFile: "ok" | "missing" | "stale" | "foreign";
 }
 
@@ -40,6 +40,8 @@ export interface Supervisor {
   observe(service: Pick<ServiceDefinition, "name"> | string): Promise<ServiceState>;
   /** Starts a service from a release, if it does not run. Resolves when its program was executed, not when it is ready. */
   start(definition: ServiceDefinition, release: ServiceRelease): Promise<StartResult>;
+  /** Stops and starts it; where the manager holds its socket, clients wait meanwhile. */
+  restart(definition: ServiceDefinition, release: ServiceRelease): Promise<StartResult>;
   /** Stops every process of a service; `stopTimeout` in milliseconds from TERM to KILL. */
   stop(name: string, stopTimeout: number): Promise<StopResult>;
   /** The last lines that a service wrote, for messages. */

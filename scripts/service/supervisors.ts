@@ -3,16 +3,36 @@ import type { Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
 import { SwitchbackError } from "../core/errors.ts";
 import { observeCurrent } from "../core/observe.ts";
+import { subjectOf } from "../render/subject.ts";
 import { scopeOf } from "../systemd/systemctl.ts";
 import { definitionsOf, placeOf, recordedManifest } from "./definitions.ts";
 import { pidfileSupervisor } from "./pidfile-supervisor.ts";
+import { lastLogLines } from "./service-log.ts";
 import type { ServiceState, Supervisor } from "./supervisor.ts";
 import { systemdSupervisor } from "./systemd-supervisor.ts";
 
 /** What starts and stops the services of a manifest in this tree. */
 export function supervisorOf(context: Context, manifest: Manifest = context.manifest): Supervisor {
+  const place = placeOf(context);
   const scope = scopeOf(manifest);
-  return scope ? systemdSupervisor(manifest, placeOf(context), scope) : pidfileSupervisor(placeOf(context));
+  if (scope) return systemdSupervisor(manifest, place, scope);
+  return manifest.supervisor === "launchd" ? byLaunchd(context, manifest) : pidfileSupervisor(place);
+}
+
+/** launchd's supervisor, which renders property lists: loaded at the first order. */
+function byLaunchd(context: Context, manifest: Manifest): Supervisor {
+  const place = placeOf(context);
+  const whole = async () => {
+    const { launchdSupervisor } = await import("./launchd-supervisor.ts");
+    return launchdSupervisor(subjectOf(context, manifest), place);
+  };
+  return {
+    observe: async (service) => (await whole()).observe(service),
+    start: async (definition, release) => (await whole()).start(definition, release),
+    restart: async (definition, release) => (await whole()).restart(definition, release),
+    stop: async (name, stopTimeout) => (await whole()).stop(name, stopTimeout),
+    lastLogLines: (definition, count) => lastLogLines(definition, place, count),
+  };
 }
 
 /** The manifest that the current release last ran healthy with; the one in use where none was kept, or none that can be read. */

@@ -7,7 +7,7 @@ import { type Properties, refuseWithoutManager, type Scope, showUnits, systemctl
 import { type ServiceDefinition, type ServicePlace, serviceOf } from "./definition.ts";
 import { serviceMembers } from "./members.ts";
 import { allProcesses, observeProcess, observeProcessFacts, startedAt, type ProcessFacts } from "./processes.ts";
-import { withClosedDoor } from "./closed-door.ts";
+import { type Door, withClosedDoor } from "./closed-door.ts";
 import { lastLogLines } from "./service-log.ts";
 import type { ServiceState, StartResult, StopResult, Supervisor } from "./supervisor.ts";
 
@@ -87,20 +87,32 @@ function releaseIdOf(place: ServicePlace, main: ProcessFacts, properties: Proper
 
 async function start(units: Units, definition: ServiceDefinition): Promise<StartResult> {
   const before = observe(units, definition.name);
-  if (before.pid !== undefined && before.startTime !== undefined)
-    return { already: true, pid: before.pid, startTime: before.startTime, warnings: [] };
-  return up(units, definition, "start");
+  const isUp = before.pid !== undefined && before.startTime !== undefined;
+  const after = isUp ? { already: true, pid: before.pid, startTime: before.startTime, warnings: [] } : undefined;
+  const result = after ?? (await up(units, definition, "start"));
+  await doorOf(units, definition)?.open();
+  return result;
 }
 
 async function restart(units: Units, definition: ServiceDefinition): Promise<StartResult> {
-  const { socket } = units.manifest.services[serviceOf(definition.name)] ?? {};
-  if (!socket?.proxy || definition.port === undefined) return up(units, definition, "restart");
-  const door = {
-    close: () => systemctl(units.scope, "kill", "--signal=STOP", proxyUnitOf(units.manifest, definition.name)),
-    open: () => systemctl(units.scope, "kill", "--signal=CONT", proxyUnitOf(units.manifest, definition.name)),
-    port: definition.port,
+  const door = doorOf(units, definition);
+  return door ? withClosedDoor(door, () => up(units, definition, "restart")) : up(units, definition, "restart");
+}
+
+const DEFAULT_PATIENCE = 30_000;
+
+/** The proxy that stands between the socket and a service that cannot take it. */
+function doorOf(units: Units, { name, port }: ServiceDefinition): Door | undefined {
+  const { manifest, scope } = units;
+  const { socket, health } = manifest.services[serviceOf(name)] ?? {};
+  if (!socket?.proxy || port === undefined) return undefined;
+  const tell = (signal: string) => systemctl(scope, "kill", `--signal=${signal}`, proxyUnitOf(manifest, name));
+  return {
+    close: () => tell("STOP"),
+    open: () => tell("CONT"),
+    port,
+    patience: (manifest.health ?? health)?.timeout ?? DEFAULT_PATIENCE,
   };
-  return withClosedDoor(door, () => up(units, definition, "restart"));
 }
 
 /** Starts a unit with what holds its socket. A unit that failed before is forgiven: systemd counts its starts. */

@@ -4,7 +4,8 @@ import type { Context } from "../core/context.ts";
 import { observeTree, type TreeFacts } from "../core/observe.ts";
 import { observeRoom } from "../core/room.ts";
 import { refuseLater } from "../manifest/later.ts";
-import { definitionsOf, recordedManifest, runningServices, supervisorOf } from "../service/definitions.ts";
+import { definitionsOf, recordedManifest } from "../service/definitions.ts";
+import { runningServices, supervisorsRunning } from "../service/supervisors.ts";
 import { installedSuite, type SuiteFacts } from "../suite/install.ts";
 import { observeShared, type SharedFact } from "./linked.ts";
 import { refuseOpen, sizeOf } from "./take-over.ts";
@@ -52,8 +53,11 @@ export async function observePrepare(context: Context, { phase, from }: PrepareA
 }
 
 async function ownProcesses(context: Context, running: string[]): Promise<number[]> {
-  const states = await Promise.all(running.map((name) => supervisorOf(context).observe(name)));
-  return states.flatMap(({ processes }) => processes);
+  const states = running.map(async (name) => {
+    const supervisors = await supervisorsRunning(context, name);
+    return Promise.all(supervisors.map((supervisor) => supervisor.observe(name)));
+  });
+  return (await Promise.all(states)).flat().flatMap(({ processes }) => processes);
 }
 
 function toTake(fact: SharedFact, phase: "harden" | "move"): { fact: SharedFact; source: string }[] {

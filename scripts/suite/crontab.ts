@@ -1,43 +1,57 @@
 import * as z from "zod";
-import { command } from "../core/step.ts";
-import { inCheckout, type Neutral, neutralShell } from "./neutral.ts";
+import { treePaths } from "../core/paths.ts";
+import type { LoadedManifest } from "../manifest/load.ts";
+import { ManifestError } from "../manifest/problems.ts";
 import { renderTemplate } from "../render/template.ts";
+import { cronLines, type CronSubject } from "../schedule/crontab.ts";
+import { isManaged } from "../schedule/jobs.ts";
+import { inCheckout, type Neutral, neutralShell } from "./neutral.ts";
 
 const input = z.strictObject({
   app: z.string(),
   manifest: z.string(),
   hasSchedule: z.boolean(),
+  others: z.array(z.string()),
   lines: z.array(z.string()),
 });
 
 const PROPOSED = "0 3 * * *";
 
-/** `ops/crontab`: one line for every tree; `folder` is where the manifest lies, for a tree that is given relative to it. */
+/** `ops/crontab`: a line for every job of every tree that cron serves; `folder` is where the manifest lies, for a tree that is given relative to it. */
 export function renderCrontab({ context, environments, manifestName }: Neutral, folder: string): string {
-  const own = { manifest: context.manifest, environment: context.loaded.environment };
-  const others = environments
-    .filter(({ name }) => name !== own.environment)
-    .map(({ name, loaded }) => ({ manifest: loaded.manifest, environment: name }));
-  const all = [own, ...others];
-  // A tree that two names stand for is pruned once.
+  const all = [context.loaded, ...environments.map(({ loaded }) => loaded)];
+  // A tree that two names stand for has its jobs once.
   const trees = all.filter(
     ({ manifest }, at) => all.findIndex((one) => one.manifest.deploy_to === manifest.deploy_to) === at,
   );
-  const scheduled = trees.flatMap(({ manifest: { deploy_to, prune } }) =>
-    prune.schedule ? [pruneLine(prune.schedule, inCheckout(deploy_to, folder))] : [],
-  );
-  const proposed = `# ${pruneLine(PROPOSED, inCheckout(own.manifest.deploy_to, folder))}`;
-  const hasSchedule = scheduled.length > 0;
+  const served = trees.filter(({ manifest }) => !isManaged(manifest));
+  const lines = served.flatMap((loaded) => linesOf(loaded, folder));
+  const proposed = served.slice(0, 1).flatMap((loaded) => linesOf(withPruning(loaded), folder));
+  const hasSchedule = lines.length > 0;
   return renderTemplate("suite/crontab", input, {
-    app: own.manifest.app,
+    app: context.manifest.app,
     manifest: manifestName,
     hasSchedule,
-    lines: hasSchedule ? scheduled : [proposed],
+    others: [
+      ...new Set(trees.filter(({ manifest }) => isManaged(manifest)).map(({ manifest }) => manifest.supervisor)),
+    ],
+    lines: hasSchedule ? lines : proposed.map((line) => `# ${line}`),
   });
 }
 
-/** Cron reads an unescaped % as a line break. */
-function pruneLine(schedule: string, tree: string): string {
-  const line = `${command(`${tree}/ops/release/prune.ts`, "--manifest", `${tree}/deploy.yaml`)} >>${command(`${tree}/logs/cron.log`)} 2>&1`;
-  return `${schedule} ${neutralShell(line).replaceAll("%", "\\%")}`;
+const withPruning = (loaded: LoadedManifest): LoadedManifest => ({
+  ...loaded,
+  manifest: { ...loaded.manifest, prune: { ...loaded.manifest.prune, schedule: PROPOSED } },
+});
+
+function linesOf(loaded: LoadedManifest, folder: string): string[] {
+  const { manifest } = loaded;
+  const subject: CronSubject = {
+    manifest,
+    paths: treePaths(inCheckout(manifest.deploy_to, folder)),
+    refuse(path, message) {
+      throw new ManifestError(loaded.file, loaded.text, [loaded.problemAt(path, "value", message)]);
+    },
+  };
+  return cronLines(subject).map(neutralShell);
 }

@@ -6,8 +6,11 @@ import { planBuild } from "../release/build_release.ts";
 import { prepareShared } from "../release/prepare_shared.ts";
 import { planPrune } from "../release/prune.ts";
 import type { ReleaseRow } from "../registry/releases.ts";
+import { rotate } from "../logs/rotate.ts";
 import type { SharedFact } from "../shared/linked.ts";
 import { definitionsOf } from "../service/definitions.ts";
+import { NO_PAGE } from "../release/page.ts";
+import { UNMANAGED } from "../service/managed-steps.ts";
 import { restartServices } from "../service/restart.ts";
 import { planStart } from "../service/start.ts";
 import { planStop } from "../service/stop.ts";
@@ -88,6 +91,8 @@ const activation = (context: Context, from: string, to: string): ActivationFacts
   running: names(context),
   isServing: false,
   unready: [],
+  managed: UNMANAGED,
+  page: NO_PAGE,
   notices: [],
 });
 
@@ -174,6 +179,13 @@ export const exampleStop = (context: Context) =>
 export const exampleRestart = (context: Context) =>
   restartServices.plan(
     context,
-    { ...startFacts(context), services: { running: names(context), stale: [] } },
+    { ...startFacts(context), services: { running: names(context), stale: [] }, held: [] },
     { names: [] },
+  );
+
+export const exampleRotation = (context: Context) =>
+  rotate.plan(
+    context,
+    [{ path: `${context.paths.logs}/web.log`, bytes: 12_000_000, rotated: ["web.log.1.gz"], freeBytes: Infinity }],
+    {},
   );

@@ -1,8 +1,7 @@
-import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
+import { diffTexts } from "../text/diff.ts";
 import type { MkdirStep, Plan, RemoveStep, WriteStep } from "../core/step.ts";
 
 /** A file that is generated into a repository. */
@@ -133,16 +132,5 @@ function renderBaseline(states: FileState[], kept: FileState[], { environment, f
 /** What forcing would change, as a unified diff. */
 export function diffOf({ path: name, now = "", content, state }: FileState): string {
   const wanted = state.startsWith("unwanted") ? "" : content;
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "switchback-"));
-  try {
-    const [before, after] = [path.join(directory, "before"), path.join(directory, "after")];
-    fs.writeFileSync(before, now);
-    fs.writeFileSync(after, wanted);
-    const words = ["diff", "--no-index", "--no-color", "--no-ext-diff", "--", "before", "after"];
-    const { stdout } = spawnSync("git", words, { cwd: directory, encoding: "utf8" });
-    const hunks = stdout.slice(Math.max(0, stdout.indexOf("@@")));
-    return `--- ${name} (as it stands)\n+++ ${name} (as it would be generated)\n${hunks}`;
-  } finally {
-    fs.rmSync(directory, { recursive: true });
-  }
+  return diffTexts(name, { now, wanted }, "as it would be generated");
 }

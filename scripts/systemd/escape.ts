@@ -13,7 +13,8 @@ const PLAIN = /^[\w./:@%+=,^${}-]+$/;
 const NAMED: Readonly<Record<string, string>> = { "\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r" };
 
 /** One word as systemd.syntax(7) reads it back: as it stands where it is plain, else in double quotes with C escapes. */
-export const quoted = (text: string): string => (PLAIN.test(text) ? text : `"${text.replace(/[\\"\p{Cc}]/gu, escaped)}"`);
+export const quoted = (text: string): string =>
+  PLAIN.test(text) ? text : `"${text.replace(/[\\"\p{Cc}]/gu, escaped)}"`;
 
 // C1 controls are two bytes in UTF-8, and stand as they are.
 const escaped = (c: string) =>
@@ -28,14 +29,16 @@ export const assignment = (name: string, value: string, reading: Reading): strin
 
 /** Why Environment= would leave a value out (systemd's env_value_is_valid()); undefined for one that it takes. */
 export function assignmentProblem(value: string): string | undefined {
-  if (/(?![\t\n])[\u0000-\u001f\u007f]/.test(value)) return "holds a control character, which systemd takes in no variable";
+  if (/(?![\t\n])[\u0000-\u001f\u007f]/.test(value))
+    return "holds a control character, which systemd takes in no variable";
   return /[\p{Cs}\p{Noncharacter_Code_Point}]/u.test(value) ? "is not text that systemd takes as UTF-8" : undefined;
 }
 
 /** A path in a list, such as ReadWritePaths=; a leading `-` lets it be absent. There a backslash only keeps what follows it. */
 export const listedPath = (path: string, reading: Reading): string => {
   const text = literal(path, reading);
-  return PLAIN.test(text) ? `-${text}` : `"-${text.replace(/[\\"]/g, "\\$&")}"`;
+  // BindPaths= has two paths in a word, with a colon between them where it stands outside of quotes.
+  return PLAIN.test(text) && !text.includes(":") ? `-${text}` : `"-${text.replace(/[\\"]/g, "\\$&")}"`;
 };
 
 /** A path that is the whole value: WorkingDirectory=, or after `append:`. */
@@ -43,7 +46,7 @@ export const wholePath = literal;
 
 /** Why a path cannot be a whole value: nothing there is quoted, so that its end has to be a visible one. */
 export const pathProblem = (path: string): string | undefined =>
-  /[\s\\]$/.test(path) ? "ends in a blank or a backslash, which systemd does not read as a part of a path" : undefined;
+  /[\s\\]$/.test(path) ? "ends in a blank or a backslash: systemd does not read that as a part of a path" : undefined;
 
 /** A path of EnvironmentFile=, which is a pattern (glob(7)): what would match something else is escaped. */
 export const patternPath = (path: string, reading: Reading): string =>

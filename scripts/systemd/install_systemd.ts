@@ -7,7 +7,7 @@ import { FailedError, UsageError } from "../core/errors.ts";
 import type { Operation } from "../core/operation.ts";
 import type { Plan } from "../core/step.ts";
 import { refuseLater } from "../manifest/later.ts";
-import type { InstalledFile } from "../render/file.ts";
+import { type InstalledFile, textsOf } from "../render/file.ts";
 import { subjectOf } from "../render/subject.ts";
 import { definitionsOf } from "../service/definitions.ts";
 import { supervisorOf } from "../service/supervisors.ts";
@@ -15,7 +15,7 @@ import { diffTexts } from "../text/diff.ts";
 import { observeUnits } from "./manager.ts";
 import { unitFileOf } from "./names.ts";
 import { isLingering, refuseWithoutManager, scopeOf } from "./systemctl.ts";
-import { textsOf, type UnitFacts, unitSteps } from "./unit-steps.ts";
+import { type UnitFacts, unitSteps } from "./unit-steps.ts";
 
 export interface InstallUnitsFacts {
   units: UnitFacts;

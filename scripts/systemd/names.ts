@@ -1,4 +1,5 @@
-import type { Manifest } from "../../manifest.schema.ts";
+import type { Manifest, Service } from "../../manifest.schema.ts";
+import { jobsOf } from "../schedule/jobs.ts";
 import { instanceOf, serviceOf } from "../service/definition.ts";
 
 type Named = Pick<Manifest, "app" | "services">;
@@ -9,6 +10,15 @@ function stemOf({ app, services }: Named, name: string): string {
   const own = service?.unit?.replace(/\.service$/, "") ?? `${app}-${serviceOf(name)}`;
   const instance = instanceOf(name);
   return service?.instances === undefined ? own : `${own.split("@")[0]}@${instance ?? ""}`;
+}
+
+/** Why a service's `unit` cannot be a unit's name; undefined for one that can, or none. */
+export function stemProblem({ unit = "x", instances }: Pick<Service, "unit" | "instances">): string | undefined {
+  const [stem = "", instance, ...more] = unit.replace(/\.service$/, "").split("@");
+  const inner = instances === undefined ? (instance ?? "x") : (instance ?? "").replace(/^%i$/, "");
+  if (more.length > 0 || stem === "" || /%/.test(stem + inner)) return "is no unit's name (systemd.unit(5))";
+  if (instances === undefined && instance === "") return "is a template's name: name its instances";
+  return stem.length > 200 ? "is longer than 200 characters" : undefined;
 }
 
 /** The unit of a service, of one of its instances (`web@main`), or of a job. */
@@ -29,18 +39,33 @@ export const proxyUnitOf = (manifest: Named, name: string) => {
 /** When a job starts. */
 export const timerUnitOf = (manifest: Named, name: string) => `${stemOf(manifest, name)}.timer`;
 
-/** The units of every service that stays up: `web`, or all of `web@main`, `web@admin`. */
-const membersOf = ({ services }: Named, name: string): string[] =>
-  Object.keys(services[name]?.instances ?? { "": {} }).map((instance) =>
-    instance === "" ? name : `${name}@${instance}`,
-  );
-
-/** The units that come up by themselves: services, sockets in place of what is started by them, and timers. */
-export function unitsToEnable(manifest: Manifest): string[] {
-  const own = Object.entries(manifest.services).flatMap(([name, { schedule, socket }]) => {
-    if (schedule) return [timerUnitOf(manifest, name)];
-    const members = membersOf(manifest, name);
-    return members.flatMap((one) => [...(socket ? [socketUnitOf(manifest, one)] : []), unitOf(manifest, one)]);
-  });
-  return manifest.prune.schedule ? [...own, timerUnitOf(manifest, "prune")] : own;
+/** The names of a service's instances, `web@main` and `web@admin`; its own where it has none. */
+export function membersOf({ services }: Pick<Named, "services">, name: string): string[] {
+  const { instances } = services[name] ?? {};
+  return instances === undefined ? [name] : Object.keys(instances).map((instance) => `${name}@${instance}`);
 }
+
+/** Services that stay up, instances apart; containers are podman's. */
+const upOf = ({ services }: Manifest) =>
+  Object.entries(services)
+    .filter(([, { schedule, container }]) => !schedule && !container)
+    .flatMap(([name, { socket }]) => membersOf({ services }, name).map((member) => ({ member, socket })));
+
+const jobNames = (manifest: Manifest) =>
+  jobsOf(manifest, { ops: "", manifest: "" }).flatMap(({ name, service }) => (service?.container ? [] : [name]));
+
+/** The units that come up by themselves at boot: services, with the sockets that are held for them, and timers. */
+export const unitsToEnable = (manifest: Manifest): string[] => [
+  ...upOf(manifest).flatMap(({ member, socket }) => [
+    ...(socket ? [socketUnitOf(manifest, member)] : []),
+    unitOf(manifest, member),
+  ]),
+  ...jobNames(manifest).map((name) => timerUnitOf(manifest, name)),
+];
+
+/** Every unit of a manifest that can be up: those, the proxies of sockets, and what timers start. */
+export const allUnits = (manifest: Manifest): string[] => [
+  ...unitsToEnable(manifest),
+  ...upOf(manifest).flatMap(({ member, socket }) => (socket?.proxy ? [proxyUnitOf(manifest, member)] : [])),
+  ...jobNames(manifest).map((name) => unitOf(manifest, name)),
+];

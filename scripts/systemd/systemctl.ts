@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import type { Manifest } from "../../manifest.schema.ts";
-import { accountOf } from "../core/account.ts";
+import { userName } from "../core/account.ts";
 import { isRoot } from "../core/as-root.ts";
 import { FailedError, UsageError } from "../core/errors.ts";
 import { command } from "../core/step.ts";
@@ -46,29 +46,34 @@ function parseProperties(text: string): Properties {
 }
 
 function unreachable(scope: Scope, why: string): FailedError {
-  const user = accountOf(process.geteuid?.() ?? 0)?.name ?? "";
+  const user = userName();
   return new FailedError(`systemd's ${scope} manager does not answer: ${why}`, {
     next: scope === "user" ? [`sudo loginctl enable-linger ${user}`] : ["systemctl is-system-running"],
   });
 }
 
-/** @throws UsageError when the manager that a manifest asks for cannot be there */
-export function refuseWithoutManager(scope: Scope): void {
-  if (scope === "system") {
-    if (!fs.existsSync("/run/systemd/system"))
-      throw new UsageError("supervisor: systemd, and this host does not run systemd", {
-        next: "choose another supervisor in deploy.yaml: pidfile, launchd",
-      });
-    return;
-  }
-  if (fs.existsSync(`${runtimePath()}/systemd`)) return;
-  const user = accountOf(process.geteuid?.() ?? 0)?.name ?? "";
-  throw new UsageError(
+/** Why the manager that a manifest asks for cannot be there; undefined when it can. */
+export function whyNoManager(scope: Scope): UsageError | undefined {
+  if (scope === "system")
+    return fs.existsSync("/run/systemd/system")
+      ? undefined
+      : new UsageError("supervisor: systemd, and this host does not run systemd", {
+          next: "choose another supervisor in deploy.yaml: pidfile, launchd",
+        });
+  if (fs.existsSync(`${runtimePath()}/systemd`)) return undefined;
+  const user = userName();
+  return new UsageError(
     `supervisor: systemd-user, and no manager of ${user} runs (${runtimePath()}/systemd is missing)`,
     {
       next: `sudo loginctl enable-linger ${user}`,
     },
   );
+}
+
+/** @throws UsageError where it cannot be there */
+export function refuseWithoutManager(scope: Scope): void {
+  const why = whyNoManager(scope);
+  if (why) throw why;
 }
 
 /** Whether the user's services come up at boot and outlive the last login (loginctl(1), enable-linger). */

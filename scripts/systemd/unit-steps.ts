@@ -21,10 +21,6 @@ export interface UnitFacts {
   disabled: string[];
 }
 
-/** Wanted files as `unitSteps` takes them. */
-export const textsOf = (files: readonly InstalledFile[]): Map<string, string> =>
-  new Map(files.map(({ path: file, content }) => [file, content]));
-
 /** A step that gives systemd orders, in a manager's scope. */
 function systemctlStep(scope: Scope, title: string, orders: string[][]): Step {
   const lines = orders.map((words) => command(...systemctlWords(scope, ...words)));

@@ -65,6 +65,34 @@ const facts = z.strictObject({
   diffs: ids,
   outdated: ids,
   not_lingering: z.string().optional(),
+  /** Property lists: path → text; those wanted are by default what the manifest renders to. `loaded`: path → which one it was. */
+  plists: z
+    .strictObject({ installed: texts, wanted: z.record(z.string(), z.string()).optional(), loaded: texts, foreign: ids, is_root: z.boolean().default(false) })
+    .prefault({}),
+  /** Sites by their keys; those that are not named are not installed yet, and sound. `unwanted`: path → text. */
+  sites: z
+    .strictObject({
+      installed: z.record(z.string(), z.strictObject({ now: z.string().optional(), folder: z.boolean().default(true), as_root: z.boolean().default(false), problem: z.string().optional() })).default({}),
+      as_wanted: ids,
+      unwanted: texts,
+      manager: z.enum(["systemd", "itself", "none"]).default("systemd"),
+      reload_owed: z.boolean().default(false),
+    })
+    .prefault({}),
+  /** maintenance: who turned it on; Traefik's files that are installed: path → only root may write there. */
+  maintenance: z
+    .strictObject({ by: z.enum(["person", "switch"]).optional(), traefik: z.record(z.string(), z.boolean()).default({}), closed: ids, pageless: ids })
+    .prefault({}),
+  /** install_crontab: the owner's crontab, and with the tree's block as the manifest wants it. */
+  crontab: z.strictObject({ now: z.string(), wanted: z.string(), jobs: z.int(), diff: z.string().default("") }).optional(),
+  /** install_logrotate: the file as it stands, and as it is wanted; null for none. */
+  logrotate: z.strictObject({ now: z.string().nullable(), wanted: z.string().nullable(), foreign: ids, diff: z.string().default("") }).optional(),
+  /** rotate: logs by their path in the tree. */
+  logs: z
+    .record(z.string(), z.strictObject({ bytes: z.int(), rotated: ids, free: z.int().default(1_000_000_000_000), problem: z.string().optional() }))
+    .default({}),
+  /** The maintenance page of a switch; `person`: somebody turned it on already. */
+  page: z.enum(["none", "switch", "person"]).default("none"),
   /** Directories that bear the mark of a build. */
   building: ids,
   /** Releases of which a manifest is kept; default: those that served. */

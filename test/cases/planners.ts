@@ -5,10 +5,15 @@ import type { Plan } from "../../scripts/core/step.ts";
 import { notices } from "../../scripts/manifest/later.ts";
 import type { ActivationFacts } from "../../scripts/release/activation.ts";
 import type { BuildFacts } from "../../scripts/build/facts.ts";
+import { installLogrotate } from "../../scripts/logs/install_logrotate.ts";
+import { rotate } from "../../scripts/logs/rotate.ts";
+import { installCrontab } from "../../scripts/schedule/install_crontab.ts";
 import { checkedId } from "../../scripts/core/release-id.ts";
 import { buildRelease } from "../../scripts/release/build_release.ts";
 import { deploy } from "../../scripts/release/deploy.ts";
 import type { PrepareArgs } from "../../scripts/shared/facts.ts";
+import { maintenanceAround } from "../../scripts/site/maintenance.ts";
+import { NO_PAGE, type PageFacts } from "../../scripts/release/page.ts";
 import { prepareShared } from "../../scripts/release/prepare_shared.ts";
 import { type PruneFacts, prune } from "../../scripts/release/prune.ts";
 import { recover } from "../../scripts/release/recover.ts";
@@ -20,8 +25,21 @@ import type { ManagedFacts } from "../../scripts/service/managed-steps.ts";
 import { restartServices } from "../../scripts/service/restart.ts";
 import { startServices } from "../../scripts/service/start.ts";
 import { stopServices } from "../../scripts/service/stop.ts";
+import { type InstallPlistsFacts, installLaunchd } from "../../scripts/launchd/install_launchd.ts";
+import { wantedPlists } from "../../scripts/launchd/render.ts";
+import { subjectOf } from "../../scripts/render/subject.ts";
 import { installSystemd } from "../../scripts/systemd/install_systemd.ts";
 import type { UnitFacts } from "../../scripts/systemd/unit-steps.ts";
+import { installCaddy } from "../../scripts/caddy/install_caddy.ts";
+import { maintenance } from "../../scripts/host/maintenance.ts";
+import { installNginx } from "../../scripts/nginx/install_nginx.ts";
+import { caddyHost, caddyProxy } from "../../scripts/site/caddy-host.ts";
+import type { InstallFacts } from "../../scripts/site/install-facts.ts";
+import { sitesOf } from "../../scripts/site/model.ts";
+import { nginxHost, nginxProxy } from "../../scripts/site/nginx-host.ts";
+import { type Proxy, type ProxyHost, sitePath } from "../../scripts/site/proxy.ts";
+import { traefikHost, traefikProxy } from "../../scripts/site/traefik-host.ts";
+import { installTraefik } from "../../scripts/traefik/install_traefik.ts";
 import type { Case, CaseFacts } from "./format.ts";
 import { onDisk, releaseOf, shaOf, treeOf } from "./tree.ts";
 
@@ -55,6 +73,7 @@ const pruneOf = (context: Context, facts: CaseFacts): PruneFacts => ({ tree: tre
 
 const managedOf = ({ held, units }: CaseFacts): ManagedFacts => ({
   held,
+  plists: [],
   units: units.map(({ scope, installed, wanted, disabled }) => ({
     scope,
     installed: new Map(Object.entries(installed)),
@@ -64,6 +83,55 @@ const managedOf = ({ held, units }: CaseFacts): ManagedFacts => ({
   })),
 });
 
+/** As on a Mac of anna's, who is user 501. */
+function plistsOf(context: Context, facts: CaseFacts): InstallPlistsFacts {
+  const { installed, wanted, loaded, foreign, is_root: isRoot } = facts.plists;
+  const owner = { name: "anna", uid: 501, home: "/Users/anna" };
+  const files = wanted && Object.entries(wanted).map(([file, content]) => ({ path: file, place: `launchd/${path.basename(file)}`, content }));
+  return {
+    owner,
+    isRoot,
+    installed: new Map(Object.entries(installed)),
+    wanted: files ?? wantedPlists({ ...subjectOf(context), owner }),
+    diffs: facts.diffs,
+    loaded: new Map(Object.entries(loaded)),
+    foreign,
+    releaseId: treeOf(context, facts).current.releaseId,
+  };
+}
+
+/** Proxies as on a Debian. */
+const hostOf = ({ sites }: CaseFacts): Record<Proxy["kind"], ProxyHost> => {
+  const manager = sites.manager === "none" ? undefined : sites.manager;
+  return {
+    nginx: nginxHost({ program: "/usr/sbin/nginx", configPath: "/etc/nginx/nginx.conf", pidPath: "/run/nginx.pid", errorLogPath: "/var/log/nginx/error.log", isOther: false, hasSystemd: true, manager }),
+    caddy: caddyHost({ program: "/usr/bin/caddy", configPath: "/etc/caddy/Caddyfile", imports: ["/etc/caddy/conf.d/*"], hasSystemd: true, manager }),
+    traefik: traefikHost({}),
+  };
+};
+
+const installOf = (proxy: Proxy) => (context: Context, facts: CaseFacts): InstallFacts => {
+  const { installed, as_wanted, unwanted, reload_owed: isReloadOwed } = facts.sites;
+  const subject = subjectOf(context);
+  const host = hostOf(facts)[proxy.kind];
+  const files = proxy.render(subject);
+  return {
+    reloadLines: host.reloadLines,
+    start: host.start,
+    isReloadOwed,
+    sites: sitesOf(subject, proxy.kind).map((site, index) => {
+      const { now, folder: hasFolder = true, as_root: needsRoot = false, problem } = installed[site.key] ?? {};
+      const file = files[index] as (typeof files)[number];
+      const filePath = sitePath(host, site);
+      return { ...file, path: filePath, key: site.key, now: as_wanted.includes(site.key) ? file.content : now, testLines: host.testLines(filePath), hasFolder, needsRoot, problem, diff: `diff of ${filePath}` };
+    }),
+    unwanted: Object.entries(unwanted).map(([file, now]) => ({ path: file, now, needsRoot: false, testLines: host.testLines(file).slice(0, 1), diff: `diff of ${file}` })),
+  };
+};
+
+const pageOf = (context: Context, { page }: CaseFacts): PageFacts =>
+  page === "none" ? NO_PAGE : maintenanceAround(context, { by: page === "person" ? page : undefined, traefik: new Map() });
+
 const activationOf = (context: Context, facts: CaseFacts, id: string): ActivationFacts => ({
   tree: treeOf(context, facts),
   target: releaseOf(facts, id),
@@ -72,6 +140,7 @@ const activationOf = (context: Context, facts: CaseFacts, id: string): Activatio
   isServing: facts.serving,
   unready: facts.unready,
   managed: managedOf(facts),
+  page: pageOf(context, facts),
   notices: notices(context.loaded),
 });
 
@@ -130,6 +199,7 @@ function recoveryOf(context: Context, facts: CaseFacts) {
     removing,
     building,
     managed: managedOf(facts),
+    page: pageOf(context, facts),
     kept: facts.kept.map(([kept, place]): [string, string] => [at(kept), at(place)]),
   };
 }
@@ -162,6 +232,34 @@ function startOf(context: Context, facts: CaseFacts) {
 export const PLANNERS: Record<string, Planner> = {
   "release/switch_current": planner(switchCurrent, (context, facts, { id }) => activationOf(context, facts, checkedId(id))),
   "release/rollback": planner(rollback, (context, facts, { id }) => activationOf(context, facts, checkedId(id ?? lastGood(context, treeOf(context, facts))))),
+  "nginx/install_nginx": planner(installNginx, installOf(nginxProxy)),
+  "caddy/install_caddy": planner(installCaddy, installOf(caddyProxy)),
+  "traefik/install_traefik": planner(installTraefik, installOf(traefikProxy)),
+  "host/maintenance": planner(maintenance, (_, { maintenance: { by, traefik, closed, pageless } }) => ({
+    by,
+    traefik: new Map(Object.entries(traefik).map(([file, needsRoot]) => [file, { needsRoot }])),
+    closed,
+    pageless,
+  })),
+  "launchd/install_launchd": planner(installLaunchd, plistsOf),
+  "logs/install_logrotate": planner(installLogrotate, (context, { logrotate }) => ({
+    path: `/etc/logrotate.d/${context.manifest.app}`,
+    now: logrotate?.now ?? undefined,
+    wanted: logrotate?.wanted ?? undefined,
+    diff: logrotate?.diff ?? "",
+    foreign: (logrotate?.foreign ?? []).map((log) => path.join(context.paths.logs, log)),
+    owner: "1500:1500",
+  })),
+  "logs/rotate": planner(rotate, (context, { logs }) =>
+    Object.entries(logs).map(([log, { bytes, rotated, free, problem }]) => ({
+      path: path.resolve(context.paths.deployTo, log),
+      bytes,
+      rotated,
+      freeBytes: free,
+      problem,
+    })),
+  ),
+  "schedule/install_crontab": planner(installCrontab, (_context, { crontab }) => crontab ?? { now: "", wanted: "", jobs: 0, diff: "" }),
   "release/build_release": planner(buildRelease, (context, facts, { id = "r9" }) => buildOf(context, facts, id)),
   "release/deploy": planner(deploy, (context, facts, { id = "r9" }) => ({
     build: buildOf(context, facts, id),

@@ -76,3 +76,12 @@ test("two places of the tree can lie elsewhere; the rest stays", () => {
   const paths = treePaths("/srv/shop", { DEPLOY_RELEASES_DIR: "/data/builds/", DEPLOY_CURRENT_LINK: "/srv/www/live" });
   expect(paths).toEqual({ ...treePaths("/srv/shop"), releases: "/data/builds", current: "/srv/www/live" });
 });
+
+test("an instance is named by itself, by its unit, or with all others", () => {
+  const services = { web: { unit: "oro-web@", instances: { main: {}, docs: {} } }, api: {} };
+  const chosen = (...words: string[]) => chosenServices("oro", services, words);
+  expect(chosen("oro-web@main", "oro-api")).toEqual(["web@main", "api"]);
+  expect(chosen("oro-web@docs.service")).toEqual(["web@docs"]);
+  expect(chosen("web")).toEqual(["web@main", "web@docs"]);
+  expect(() => chosen("oro-web@none")).toThrow(UsageError);
+});

@@ -89,10 +89,42 @@ describe("a draft loads, and this version can carry it out", () => {
       "backend/app/__init__.py": "app = Flask(__name__)",
       "frontend/package.json": '{"scripts":{"build":"vite build"},"devDependencies":{"vite":"6"}}',
     });
-    const { services, build } = draft();
+    const { services, build, sites } = draft();
     expect(Object.keys(services)).toEqual(["backend"]);
     expect(services["backend"]?.run).toBe("venv/bin/gunicorn -b 127.0.0.1:${PORT} app:app");
     expect(build["frontend"]?.run).toEqual(["npm install", "npm run build"]);
+    expect(sites["main"]).toMatchObject({
+      kind: "nginx",
+      root: "frontend/dist",
+      spa: true,
+      no_store: ["/index.html"],
+      immutable: ["/assets/"],
+      proxy: { "/api/": { service: "backend" } },
+    });
+  });
+
+  test("an application that a function makes", () => {
+    put({
+      "requirements.txt": "flask\ngunicorn\n",
+      "app/__init__.py": "def create_app():\n    return Flask(__name__)\n",
+    });
+    expect(draft().services["web"]?.run).toBe("venv/bin/gunicorn -b 127.0.0.1:${PORT} 'app:create_app()'");
+    put({ "requirements.txt": "fastapi\nuvicorn\n" });
+    expect(draft().services["web"]?.run).toBe(
+      "venv/bin/uvicorn --factory app:create_app --host 127.0.0.1 --port ${PORT}",
+    );
+  });
+
+  test("the manager that would start it again is a proposal, and nothing has to be installed", () => {
+    put({ "package.json": '{"scripts":{"start":"node a.js"}}' });
+    const facts = { ...observeApplication(folder), platform: "linux" as const, isRoot: false };
+    const proposed = (more: object, options: DraftOptions = {}) =>
+      /^# supervisor: (\S+) .*once: (.*)$/m.exec(renderDraft({ ...facts, ...more }, options))?.slice(1);
+    expect(draft()).toMatchObject({ supervisor: "pidfile", sites: {}, prune: { schedule: "0 3 * * *" } });
+    expect(proposed({})).toEqual(["systemd-user", "sudo loginctl enable-linger $USER; ops/systemd/install_systemd.ts"]);
+    expect(proposed({}, { deployTo: "/srv/x" })?.[0]).toBe("systemd");
+    expect(proposed({ isRoot: true })?.[0]).toBe("systemd");
+    expect(proposed({ platform: "darwin" })).toEqual(["launchd", "ops/launchd/install_launchd.ts"]);
   });
 
   test("two parts that would listen on one port get two", () => {

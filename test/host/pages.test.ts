@@ -6,20 +6,21 @@ import { renderChecklist } from "../../scripts/suite/checklist.ts";
 import { PAGES, renderPage } from "../../scripts/host/command_pages.ts";
 import { renderCrontab } from "../../scripts/suite/crontab.ts";
 import { renderSuite } from "../../scripts/host/generate.ts";
+import { starterNames } from "../../scripts/host/starters.ts";
 import { suiteCommands, wantedCommands } from "../../scripts/suite/launchers.ts";
 import { openNeutral } from "../../scripts/suite/neutral.ts";
 import { renderRunbook } from "../../scripts/suite/runbook.ts";
 
-const seedsPath = path.join(suitePath, "test/manifest/seeds");
+const seedsPath = path.join(suitePath, "templates/manifests");
 const seed = (name: string, environment?: string) =>
   openNeutral(fs.readFileSync(path.join(seedsPath, `${name}.yaml`), "utf8"), "deploy.yaml", environment);
 const small = (more: string) => openNeutral(`app: shop\ndeploy_to: ~/shop\n${more}`, "deploy.yaml", undefined);
 
-test.each(fs.readdirSync(seedsPath))("%s: every page is made, and names nothing of this machine", (file) => {
-  const neutral = seed(path.basename(file, ".yaml"));
-  for (const { path: name, content } of renderSuite(neutral, "/src/app")) {
-    expect(content, name).not.toMatch(/\/@|undefined|\[object/);
-    expect(content, name).not.toContain(suitePath);
+test.each(starterNames())("%s: every page is made, and names nothing of this machine", (name) => {
+  const neutral = seed(name);
+  for (const { path: file, content } of renderSuite(neutral, "/src/app")) {
+    expect(content, file).not.toMatch(/\/@|undefined|\[object/);
+    expect(content, file).not.toContain(suitePath);
   }
 });
 
@@ -37,8 +38,8 @@ describe("the launchers are those that the manifest needs", () => {
   ];
   test.each([
     ["papertok", ["deploy", "launchd/install_launchd", "release/prune"]],
-    ["annotation", ["data/backup", "deploy", "nginx/install_nginx", "release/prune", "systemd/install_systemd"]],
-    ["desktop", ["data/backup", "deploy", "release/prune"]],
+    ["medc-annot", ["data/backup", "deploy", "nginx/install_nginx", "release/prune", "systemd/install_systemd"]],
+    ["aqa-youtube-assistant", ["data/backup", "deploy", "release/prune", "systemd/install_systemd"]],
   ])("%s", (name, wanted) => expect(wantedCommands(all, manifests(name))).toEqual(wanted));
 });
 
@@ -49,12 +50,22 @@ const lines = (neutral: Parameters<typeof renderCrontab>[0], folder = "/src/app"
 
 describe("crontab", () => {
   test("prunes by the manifest's schedule, by what lies in the tree", () =>
-    expect(lines(seed("papertok"))).toEqual([
-      '0 5 * * * "$HOME"/papertok-deploy/ops/release/prune.ts --manifest "$HOME"/papertok-deploy/deploy.yaml >>"$HOME"/papertok-deploy/logs/cron.log 2>&1',
+    expect(lines(small('prune: { schedule: "0 5 * * *" }\n'))).toEqual([
+      '0 5 * * * "$HOME"/shop/ops/release/prune.ts --manifest "$HOME"/shop/deploy.yaml >>"$HOME"/shop/logs/cron.log 2>&1',
     ]));
+  test("starts a scheduled service by the launcher, with its environment", () =>
+    expect(
+      lines(small("services: { nightly: { run: bin/job '50%', env: { A: it's }, schedule: 5 4 * * 1 } }\n")),
+    ).toEqual([
+      `5 4 * * 1 env PATH=/usr/local/bin:/usr/bin:/bin 'A=it'\\''s' "$HOME"/shop/ops/service/launch.ts --dir "$HOME"/shop/current --env-file -"$HOME"/shop/current/RELEASE.env -- bin/job 50\\% >>"$HOME"/shop/logs/nightly.log 2>&1`,
+    ]));
+  test("leaves to launchd and systemd what they start by themselves", () => {
+    expect(lines(seed("papertok"))).toEqual([]);
+    expect(renderCrontab(seed("papertok"), "/src/app")).toContain("# supervisor: launchd starts the jobs");
+  });
   test("is a proposal where nothing is scheduled", () => {
-    expect(lines(seed("desktop"))).toEqual([]);
-    expect(renderCrontab(seed("desktop"), "/src/app")).toMatch(/^# 0 3 \* \* \* /m);
+    expect(lines(small(""))).toEqual([]);
+    expect(renderCrontab(small(""), "/src/app")).toMatch(/^# 0 3 \* \* \* /m);
   });
   test("escapes %, which cron takes for a line break", () =>
     expect(
@@ -73,10 +84,10 @@ describe("crontab", () => {
 });
 
 test("the checklist names what this manifest asks for", () => {
-  const list = renderChecklist(seed("annotation"));
+  const list = renderChecklist(seed("medc-annot"));
   expect(list).toContain("`git -C /opt/medc-img-annotation-app pull --ff-only`");
   expect(list).toContain("`/opt/releases/medc-annot/shared/backend/.env` is there (mode 0600)");
-  expect(list).toContain("service api: `SECRET_KEY`, `JWT_SECRET_KEY` are set");
+  expect(list).toContain("`SECRET_KEY`, `JWT_SECRET_KEY` are set");
   expect(list).toContain("frontend: `npm ci`, `npm run build` in `frontend`");
   expect(list).toContain("`curl -fsS http://127.0.0.1:8000/api/healthz` answers");
   expect(list).toContain(
@@ -84,13 +95,13 @@ test("the checklist names what this manifest asks for", () => {
   );
   expect(list).toContain("`nginx -t` passes");
   expect(list).toContain("`ops/release/rollback.ts`");
-  const other = renderChecklist(seed("desktop", "dev"));
+  const other = renderChecklist(seed("aqa-youtube-assistant", "dev"));
   expect(other).toContain("`ops/release/rollback.ts --env dev`");
   expect(other).not.toContain("pull --ff-only");
 });
 
 test("the runbook is that of its manifest and environment", () => {
-  const dev = renderRunbook(seed("desktop", "dev"));
+  const dev = renderRunbook(seed("aqa-youtube-assistant", "dev"));
   expect(dev).toContain('"$HOME"/aqa-youtube-assistant-dev/releases');
   expect(dev).toContain("ops/release/switch_current.ts --env dev 2026");
   expect(dev).toContain("| prod | `$HOME/aqa-youtube-assistant-prod` | `ops/release/deploy.ts --env prod` |");
@@ -101,8 +112,7 @@ describe("the page beside each command", () => {
   const changing = suiteCommands().filter((name) =>
     /core\/change\.ts|release\/pin\.ts/.test(fs.readFileSync(path.join(suitePath, "ops", `${name}.ts`), "utf8")),
   );
-  const known = changing.filter((name) => !/^(systemd|launchd|nginx|caddy|traefik)\//.test(name));
-  test("every changing command has one", () => expect(Object.keys(PAGES).toSorted()).toEqual(known));
+  test("every changing command has one", () => expect(Object.keys(PAGES).toSorted()).toEqual(changing.toSorted()));
   test.each(Object.keys(PAGES))("%s is as it would be generated (ops/_bun scripts/host/command_pages.ts)", (name) => {
     const page = fs.readFileSync(path.join(suitePath, "ops", `${name}.md`), "utf8");
     expect(page).toBe(renderPage(name));

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import * as z from "zod";
+import { starterNames } from "../../scripts/host/starters.ts";
 import { renderJsonSchema, SCHEMA_PATH } from "../../scripts/manifest/json_schema.ts";
 import { HEAD } from "./manifests.ts";
 
@@ -13,8 +14,8 @@ test("the file in templates is current", () => {
 });
 
 test("it takes the five systems", () => {
-  for (const name of ["papertok", "vps", "desktop", "annotation", "oroboros"]) {
-    const text = readFileSync(new URL(`seeds/${name}.yaml`, import.meta.url), "utf8");
+  for (const name of starterNames()) {
+    const text = readFileSync(new URL(`../../templates/manifests/${name}.yaml`, import.meta.url), "utf8");
     expect(schema.safeParse(parse(text)).error?.issues).toBeUndefined();
   }
 });

@@ -1,10 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { loadManifest } from "../../scripts/manifest/load.ts";
+import { unitOf } from "../../scripts/systemd/names.ts";
 
 const loadSeed = (name: string, environment?: string) =>
   loadManifest({
-    filePath: fileURLToPath(new URL(`seeds/${name}.yaml`, import.meta.url)),
+    filePath: fileURLToPath(new URL(`../../templates/manifests/${name}.yaml`, import.meta.url)),
     environment,
     env: { HOME: "/home/u" },
   }).manifest;
@@ -20,11 +21,11 @@ describe("each of the five systems can be written down", () => {
       optional: true,
     });
     expect(manifest.drain).toMatchObject({ every: 5000, timeout: 3_600_000 });
-    expect(manifest.services["nightly"]?.schedule).toBe("30 3 * * *");
+    expect(manifest.services["daily"]).toMatchObject({ schedule: { cron: "0 9 * * *" }, label: "com.papertok.daily" });
   });
 
   test("a container on a VPS", () => {
-    const manifest = loadSeed("vps", "staging");
+    const manifest = loadSeed("my-app", "staging");
     expect(manifest).toMatchObject({
       release_id: "tag",
       keep_releases: 5,
@@ -34,11 +35,15 @@ describe("each of the five systems can be written down", () => {
       run: "",
       container: { image: "my-app", publish: ["127.0.0.1:8081:8080"] },
     });
-    expect(manifest.sites["main"]?.maintenance).toEqual({ page: "maintenance.html", retry_after: 5000 });
+    expect(manifest.sites["main"]?.maintenance).toEqual({
+      page: "maintenance.html",
+      retry_after: 5000,
+      during_switch: true,
+    });
   });
 
   test("a desktop with dev, test and prod side by side", () => {
-    const [prod, dev, test_] = ["prod", "dev", "test"].map((name) => loadSeed("desktop", name));
+    const [prod, dev, test_] = ["prod", "dev", "test"].map((name) => loadSeed("aqa-youtube-assistant", name));
     expect([prod, dev, test_].map((each) => each?.services["backend"]?.port)).toEqual([8001, 8000, 8002]);
     expect(prod?.services["backend"]?.env["CORS_ORIGINS"]).toBe("http://localhost:3001");
     expect(dev?.build["frontend"]?.env["NEXT_PUBLIC_API_URL"]).toBe("http://localhost:8000");
@@ -47,14 +52,14 @@ describe("each of the five systems can be written down", () => {
   });
 
   test("image annotation behind nginx", () => {
-    const manifest = loadSeed("annotation");
+    const manifest = loadSeed("medc-annot");
     expect(manifest.source).toMatchObject({ repo: "/opt/medc-img-annotation-app", ref: "main", pull: "ff-only" });
     expect(manifest.services["api"]).toMatchObject({
       restart_sec: 2000,
-      env_required: ["SECRET_KEY", "JWT_SECRET_KEY"],
+      env_required: expect.arrayContaining(["SECRET_KEY", "JWT_SECRET_KEY"]),
     });
     expect(manifest.services["api"]?.run).toContain("'app:create_app()'");
-    expect(manifest.smoke[0]).toMatchObject({
+    expect(manifest.smoke[1]).toMatchObject({
       url: "http://127.0.0.1:8000/api/prev_image",
       body: '{"by":"last_annotated","current_image_id":2}',
     });
@@ -68,10 +73,12 @@ describe("each of the five systems can be written down", () => {
       health: { run: ["scripts/runtime-health-check.sh"], timeout: 60_000 },
     });
     expect(manifest.build["frontend"]?.when).toBe("npm");
-    expect(Object.values(manifest.services).map(({ unit }) => unit)).toEqual([
-      "oroboros-api",
-      "oroboros-worker",
-      "oroboros-web@main",
+    expect(Object.keys(manifest.services).map((name) => unitOf(manifest, name))).toEqual([
+      "oroboros-api.service",
+      "oroboros-worker.service",
+      "oroboros-web@.service",
+      "oroboros-caddy.service",
     ]);
+    expect(Object.keys(manifest.services["web"]?.instances ?? {})).toContain("main");
   });
 });

@@ -103,6 +103,25 @@ commit_all() {
   assert_equal "$(cat "$repo/deploy.yaml")" "$before"
 }
 
+@test "a complete manifest to begin with: this application's own, and what it cannot do yet is said" {
+  run --separate-stderr "$ops/host/init.ts" "$repo" --like medc-anot
+  assert_failure 2
+  assert_equal "$(grep -c 'medc-annot: A Linux server' <<<"$stderr")" 1
+  assert [ ! -e "$repo/deploy.yaml" ]
+  run "$ops/host/init.ts" "$repo" --like medc-annot --deploy-to "$tree"
+  assert_success
+  assert_output --partial 'this version refuses database.backup'
+  grep -qx 'app: shop' "$repo/deploy.yaml"
+  grep -qx "deploy_to: $tree" "$repo/deploy.yaml"
+  assert [ -x "$repo/ops/systemd/install_systemd.ts" ]
+  assert [ -x "$repo/ops/nginx/install_nginx.ts" ]
+  run "$ops/host/generate.ts" --check --manifest "$repo/deploy.yaml"
+  assert_success
+  run --separate-stderr "$ops/host/doctor.ts" --json --manifest "$repo/deploy.yaml"
+  assert_failure 1
+  assert_equal "$(jq -r '.findings[] | select(.check == "programs").message' <<<"$output")" 'services.api.run: /opt/conda/envs/medc/bin/gunicorn is not there'
+}
+
 @test "a folder without package.json, or with nothing at all" {
   rm "$repo/package.json" "$repo/server.js"
   rm -r "$repo/.git"
@@ -141,8 +160,6 @@ commit_all() {
 
 @test "launchers and the crontab's line find the suite in the tree, with nothing else" {
   init
-  printf 'prune: { schedule: "0 3 * * *" }\n' >>"$repo/deploy.yaml"
-  "$ops/host/generate.ts" --manifest "$repo/deploy.yaml"
   commit_all
   "$ops/release/prepare_shared.ts" --manifest "$repo/deploy.yaml"
   run bare "$repo/ops/release/list.ts" --json

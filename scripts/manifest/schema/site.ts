@@ -61,6 +61,8 @@ export const site = z.strictObject({
     .strictObject({
       page: insidePath.describe("The page that says so, under current."),
       retry_after: duration.prefault("5s").describe("Retry-After of the 503."),
+      service: name.optional().describe("Traefik serves no files: the service that it asks for the page."),
+      during_switch: yes.default(false).describe("Show it while a switch stops services that hold no socket."),
     })
     .optional()
     .describe("The 503 page; also answers when the service does not."),

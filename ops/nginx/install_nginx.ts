@@ -1,0 +1,14 @@
+#!/bin/sh
+//usr/bin/env true; d=$(dirname -- "$(readlink -f -- "$0")"); exec "$d/../_bun" "$0" "$@"
+import { change } from "../../scripts/core/change.ts";
+import { entry } from "../../scripts/core/entry.ts";
+
+await entry({
+  name: "nginx/install_nginx",
+  summary:
+    "Make nginx's sites what the manifest says: shows what changes, checks each alone, writes, tests all, reloads; a site that fails is put back.",
+  async main(call) {
+    const { installNginx } = await import("../../scripts/nginx/install_nginx.ts");
+    await change(call, installNginx, {}, { keepsRoot: () => true });
+  },
+});

@@ -1,0 +1,17 @@
+import type { Context } from "../core/context.ts";
+import type { TreeFacts } from "../core/observe.ts";
+import type { Finding } from "./finding.ts";
+import { checkUnits } from "./units.ts";
+import { unitPrivileges } from "../systemd/privileges.ts";
+import type { RootCommands } from "./sudoers.ts";
+
+/** One look at the host; several run at the same time. */
+export type Check = (context: Context, tree: TreeFacts) => Finding[] | Promise<Finding[]>;
+
+/** What managers and proxies look at themselves, such as whether the installed units are those of the manifest. */
+export const MORE_CHECKS: readonly Check[] = [checkUnits];
+
+/** What managers and proxies have to do as root: the lines for sudoers. */
+export const ROOT_COMMANDS: readonly RootCommands[] = [
+  async (context) => Object.values(await unitPrivileges(context)).flat(),
+];

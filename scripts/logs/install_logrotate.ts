@@ -1,0 +1,124 @@
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import type { Context } from "../core/context.ts";
+import { FailedError, UsageError } from "../core/errors.ts";
+import type { Operation } from "../core/operation.ts";
+import { command, type Plan, type Step } from "../core/step.ts";
+import { refuseLater } from "../manifest/later.ts";
+import { isMarked } from "../render/mark.ts";
+import { type Subject, subjectOf } from "../render/subject.ts";
+import { hasLogrotate } from "../schedule/jobs.ts";
+import { diffTexts } from "../text/diff.ts";
+import { logFilesOf } from "./log-files.ts";
+import { renderLogrotate } from "./logrotate.ts";
+
+const FOLDER = "/etc/logrotate.d";
+
+export interface LogrotateFacts {
+  /** Where the file is installed, absolute. */
+  path: string;
+  /** What stands there; undefined for nothing. */
+  now?: string | undefined;
+  /** Undefined: none of this tree is to stand there. */
+  wanted?: string | undefined;
+  /** A unified diff; empty where nothing changes. */
+  diff: string;
+  /** Logs that are not there yet, or not the owner's, as whom logrotate empties them. */
+  foreign: string[];
+  /** `user:group` by number. */
+  owner: string;
+}
+
+/** `ops/logs/install_logrotate.ts`: makes `/etc/logrotate.d/<app>` what the manifest says. */
+export const installLogrotate: Operation<LogrotateFacts, object> = {
+  kind: "install_logrotate",
+  observe: observeLogrotate,
+  plan: (context, facts) => [planLogrotate(context, facts)],
+};
+
+function observeLogrotate(context: Context): LogrotateFacts {
+  refuseLater(context.loaded);
+  const { manifest, paths, opsPath } = context;
+  const subject = subjectOf(context);
+  const file = path.join(FOLDER, manifest.app);
+  const [rendered] = hasLogrotate(manifest) ? renderLogrotate(subject) : [];
+  const standing = fs.existsSync(file) ? fs.readFileSync(file, "utf8") : undefined;
+  const now = rendered || isMarked(standing ?? "", paths.deployTo) ? standing : undefined;
+  if (!rendered && now === undefined)
+    throw new UsageError(
+      manifest.logs
+        ? `under supervisor: ${manifest.supervisor} a job rotates the logs; logrotate would do it twice`
+        : "logs is not set in the manifest: nothing is rotated",
+      { next: manifest.logs ? `${opsPath}/logs/rotate.ts` : "add to deploy.yaml: logs: { max_size: 10m, keep: 7 }" },
+    );
+  if (rendered) check(rendered.content);
+  const { uid, gid } = subject.owner;
+  return {
+    path: file,
+    now,
+    wanted: rendered?.content,
+    diff: diffTexts(file, { now: now ?? "", wanted: rendered?.content ?? "" }, "as the manifest says"),
+    foreign: rendered ? foreignLogs(subject) : [],
+    owner: `${uid}:${gid ?? ""}`,
+  };
+}
+
+/** systemd makes a log as root, and leaves one that is there to whom it belongs. */
+function foreignLogs({ manifest, paths, owner }: Subject): string[] {
+  if (!fs.existsSync(paths.logs)) return [];
+  const logs = logFilesOf({ manifest, paths }).map((log) => log.path);
+  const isOwn = (log: string) => fs.lstatSync(log, { throwIfNoEntry: false })?.uid === owner.uid;
+  return logs.filter((log) => path.dirname(log) === paths.logs && !isOwn(log));
+}
+
+/** Lets logrotate itself read the file, before it is where it would be used. @throws FailedError with what it says */
+function check(content: string): void {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "switchback-logrotate-"));
+  try {
+    const file = path.join(folder, "logrotate");
+    fs.writeFileSync(file, content, { mode: 0o644 });
+    const { status, stderr, error } = spawnSync("logrotate", ["-d", "--state", path.join(folder, "state"), file], {
+      encoding: "utf8",
+      env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` },
+    });
+    if (error) throw new FailedError(`logrotate: ${error.message}`, { next: "apt-get install logrotate" });
+    const problems = stderr.split("\n").filter((line) => line.startsWith("error: "));
+    if (status !== 0 || problems.length > 0)
+      throw new FailedError("logrotate does not accept the file; nothing was written", { output: problems });
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
+function planLogrotate({ manifest, paths }: Context, facts: LogrotateFacts): Plan {
+  const { path: file, now, wanted, diff, foreign, owner } = facts;
+  const write: Step[] =
+    wanted === undefined
+      ? [{ kind: "remove", title: `Remove ${file}`, path: file, asRoot: true }]
+      : [{ kind: "write", title: `Write ${file}`, path: file, content: wanted, mode: 0o644, asRoot: true }];
+  const lines = [command("touch", "--", ...foreign), command("chown", "-h", owner, "--", ...foreign)];
+  const steps: Step[] = [
+    ...(now === wanted ? [] : write),
+    ...(foreign.length > 0
+      ? [
+          {
+            kind: "run" as const,
+            key: "chown",
+            title: "Give the logs to the tree's owner, as whom logrotate works",
+            run: { lines, cwd: paths.deployTo, env: {}, asRoot: true },
+          },
+        ]
+      : []),
+  ];
+  const state = wanted === undefined ? "is gone" : "is as the manifest says";
+  return {
+    title: `Let logrotate rotate the logs of ${manifest.app}`,
+    notes: diff === "" ? [] : [diff],
+    steps,
+    discard: [],
+    revert: [],
+    done: `${file} ${state}${steps.length > 0 ? "." : " already."}`,
+  };
+}
