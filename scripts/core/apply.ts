@@ -75,7 +75,7 @@ async function discard(plan: Plan, failed: SwitchbackError, context: ApplyContex
 
 async function revert(plan: Plan, failed: SwitchbackError, context: ApplyContext, journal: Journal) {
   reporter().say(reporter().paint("yellow", failed.message));
-  reporter().say(`Restoring ${plan.previousId ?? "what was before: nothing"} …`);
+  reporter().say(`Restoring ${plan.previousId ?? (plan.restored ? "what was before" : "what was before: nothing")} …`);
   try {
     for (const step of plan.revert) await applyStep(step, { ...context, signal: undefined }, journal);
   } catch (error) {
@@ -84,7 +84,8 @@ async function revert(plan: Plan, failed: SwitchbackError, context: ApplyContext
     return new StrandedError(message, { output, next: plan.stranded ?? [], cause: error });
   }
   journal.settle();
-  const outcome = plan.previousId ? `${plan.previousId} is restored and healthy` : "nothing is deployed, as before";
+  const release = plan.previousId ? `${plan.previousId} is restored and healthy` : "nothing is deployed, as before";
+  const outcome = plan.restored ?? release;
   const Kind = failed instanceof InterruptedError ? InterruptedError : RestoredError;
   return retold(Kind, `${failed.message}; rolled back: ${outcome}`, failed, []);
 }

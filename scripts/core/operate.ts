@@ -5,7 +5,7 @@ import { createActions } from "./actions.ts";
 import { applyPlan, asSwitchbackError } from "./apply.ts";
 import type { Context } from "./context.ts";
 import { openDatabase, openDatabaseToRead } from "../registry/database.ts";
-import { EXIT, InterruptedError, type SwitchbackError } from "./errors.ts";
+import { EXIT, FailedError, InterruptedError, type SwitchbackError } from "./errors.ts";
 import { beginRecord, type Journal, openOperations } from "../registry/journal.ts";
 import { acquireLock, releaseLock } from "./lock.ts";
 import { setOverrides } from "./overrides.ts";
@@ -13,7 +13,8 @@ import { writeOut } from "./output.ts";
 import type { Operation } from "./operation.ts";
 import { reporter, seconds } from "./reporter.ts";
 import { keepReserve, spendReserve } from "./reserve.ts";
-import { giveToOwner } from "./owner.ts";
+import { isRoot } from "./as-root.ts";
+import { giveToOwner, ownerOf } from "./owner.ts";
 import { showPlans, showStep } from "./show.ts";
 import type { Plan } from "./step.ts";
 import type { Actions, ShowContext } from "./steps/kind.ts";
@@ -95,6 +96,10 @@ async function carryOut<F, A>(
 
 async function recoverFirst(context: Context, database: DatabaseSync, actions: Actions): Promise<void> {
   if (openOperations(database).length === 0) return;
+  if (isRoot() && ownerOf(context.paths.deployTo) !== 0)
+    throw new FailedError("an operation was interrupted here, and what it left is its owner's to mend", {
+      next: `${context.opsPath}/release/recover.ts`,
+    });
   const { recoverInterrupted } = await import("../release/recover-first.ts");
   await recoverInterrupted(context, database, actions, signal());
 }

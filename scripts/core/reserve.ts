@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import { ownerOf } from "./owner.ts";
 import type { Paths } from "./paths.ts";
 import { observeRoom } from "./room.ts";
 
@@ -20,6 +21,7 @@ export function spendReserve(paths: Paths): void {
 /** Keeps a megabyte and a few inodes for the day when the disk is full; only where there is plenty. */
 export function keepReserve(paths: Paths): void {
   const place = reservePath(paths);
+  if (ownerOf(paths.deployTo) !== process.geteuid?.()) return;
   if (fs.existsSync(place) || !fs.existsSync(paths.logs) || isTight(paths, 8)) return;
   fs.mkdirSync(place);
   // Random bytes: a file system that compresses would keep no room for zeros.

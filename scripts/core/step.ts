@@ -123,6 +123,8 @@ export interface Plan {
   revert: Step[];
   /** Said when the plan is done. */
   done: string;
+  /** Said when the revert is done; default: which release is restored. */
+  restored?: string;
   /** What to type when even the revert fails. */
   stranded?: string[];
   /** The release that the plan is about, and the one that was current when it was made. */

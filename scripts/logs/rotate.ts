@@ -143,7 +143,7 @@ function makePlace(folder: string, rotated: string[], keep: number): Step[] {
 function copyAndEmpty(file: string): string[] {
   const [log, copy] = [quote(file), quote(`${file}.1`)];
   return [
-    `cp -p -- ${log} ${copy} `,
+    `cp -p -- ${log} ${copy} || { rm -f -- ${copy}; exit 1; }`,
     // Elsewhere than on Linux, sync(8) knows no single file system.
     `sync -f ${copy} 2>/dev/null || sync`,
     `tail -c +$(($(wc -c <${copy}) + 1)) -- ${log} >>${copy}`,

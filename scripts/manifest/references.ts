@@ -21,7 +21,7 @@ function checkHealthPaths(root: PlainMap, services: PlainMap, report: ReportAt):
   if (isPlainMap(root["health"]) && isPath(root["health"]["path"]))
     report(["health", "path"], "only a service has a port of its own: wanted url here, with the port in it");
   for (const [name, service] of Object.entries(services)) {
-    if (!isPlainMap(service) || service["port"] !== undefined) continue;
+    if (!isPlainMap(service) || ["port", "socket"].some((key) => service[key] !== undefined)) continue;
     if (isPath(pathOf(service["health"])))
       report(
         ["services", name, "health"],

@@ -36,7 +36,8 @@ export function planRecovery(context: Context, facts: RecoveryFacts): Plan {
   const previousId = operation.previous_release_id ?? undefined;
   const row = operation.release_id ? tree.rows.get(operation.release_id) : undefined;
   const isFinished = operation.release_id === tree.current.releaseId && isServing(row?.status ?? "");
-  const hasToRestore = operation.has_touched === 1 && !isFinished;
+  const isInstall = operation.kind.startsWith("install_");
+  const hasToRestore = operation.has_touched === 1 && !isFinished && !isInstall;
   return {
     title: `Recover from ${subjectOf(operation)} (${operation.id}), which was interrupted`,
     ...(operation.release_id ? { releaseId: operation.release_id } : {}),
@@ -53,8 +54,21 @@ export function planRecovery(context: Context, facts: RecoveryFacts): Plan {
     ],
     discard: [],
     revert: [],
-    done: `${subjectOf(operation)} was interrupted${hasToRestore ? `; ${restored(facts)}.` : `${isFinished ? " after its work was done" : " before it touched what serves"}; cleaned up.`}`,
+    done: `${subjectOf(operation)} was interrupted${outcomeOf(facts, { hasToRestore, isFinished, isInstall })}`,
   };
+}
+
+interface Verdict {
+  hasToRestore: boolean;
+  isFinished: boolean;
+  /** It writes files of managers and proxies, and the same command writes what is missing of them. */
+  isInstall: boolean;
+}
+
+function outcomeOf(facts: RecoveryFacts, { hasToRestore, isFinished, isInstall }: Verdict): string {
+  if (isInstall) return "; the same command finishes it.";
+  if (hasToRestore) return `; ${restored(facts)}.`;
+  return `${isFinished ? " after its work was done" : " before it touched what serves"}; cleaned up.`;
 }
 
 const subjectOf = ({ kind, release_id }: OperationRow) => (release_id ? `${kind} ${release_id}` : kind);

@@ -15,27 +15,26 @@ export interface Door {
 }
 
 /** How long the room may take to empty, in milliseconds, before it is closed all the same. */
-const PATIENCE = 2000;
+const PATIENCE = 5000;
 /** A connection that is through the door and has not spoken yet gets so long, in milliseconds, to do so. */
 const INSTANT = 3;
 const LOOK_EVERY = 10;
-const STILL = 50;
+const STILL = 100;
 
 /**
  * Restarts a service behind its door when nobody is inside: the door is closed, requests that are inside are answered, and a
- * connection that was caught in the doorway is let through by opening for an instant. Opened again once the service listens.
+ * connection that was caught in the doorway is let through by opening for an instant. Opened again once the service listens: one
+ * that does not is about to be replaced, by what a failed gate restores or a person starts, and who waits is answered by that.
  */
 export async function withClosedDoor(door: Door, restart: () => Promise<StartResult>): Promise<StartResult> {
   await door.close();
-  try {
-    await empty(door);
-    const result = await restart();
-    const isGone = () => !isSameProcess(result.pid, result.startTime);
-    await until(() => connections(door.port).isListening || isGone(), door.patience);
-    return result;
-  } finally {
-    await door.open();
-  }
+  await empty(door);
+  const result = await restart();
+  const isListening = () => connections(door.port).isListening;
+  const isGone = () => !isSameProcess(result.pid, result.startTime);
+  await until(() => isListening() || isGone(), door.patience);
+  if (isListening()) await door.open();
+  return result;
 }
 
 async function empty(door: Door): Promise<void> {

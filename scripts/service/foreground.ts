@@ -149,9 +149,9 @@ export async function runInPlace(what: Prepared): Promise<number> {
 function runAsChild(what: Prepared): Promise<number> {
   const { program, words, cwd, environment: env } = what;
   return new Promise((resolve, reject) => {
+    // Before there is a child: a signal that comes while it is started must not end this process alone.
+    for (const signal of FORWARDED) process.on(signal, () => void child.kill(signal));
     const child = spawn(program, words.slice(1), { cwd, env, stdio: "inherit" });
-    const forward = (signal: NodeJS.Signals) => void child.kill(signal);
-    for (const signal of FORWARDED) process.on(signal, forward);
     child.once("error", (error) => reject(refused(what, error)));
     child.once("exit", (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
   });

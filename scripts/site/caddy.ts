@@ -49,10 +49,14 @@ export const renderCaddy = (subject: Subject): RenderedFile[] =>
 function inputOf(subject: Subject, site: SiteModel): z.input<typeof input> {
   if (site.entryPoints.length > 0)
     subject.refuse(["sites", site.key, "entry_points"], "Caddy has none: it listens on what listen says");
+  if (subject.manifest.sites[site.key]?.maintenance?.service !== undefined)
+    subject.refuse(["sites", site.key, "maintenance", "service"], "Caddy serves the page itself");
   const value = caddyValues(subject, site.key);
   const { maintenance } = site;
   const parts = [
-    ...site.noStore.map((place) => filesPart(site, place, [`header ${NO_STORE}`], value, "no_store")),
+    ...site.noStore
+      .filter((place) => place !== "/")
+      .map((place) => filesPart(site, place, [`header ${NO_STORE}`], value, "no_store")),
     ...site.immutable.map((place) => filesPart(site, place, onHit(IMMUTABLE), value, "immutable")),
     ...site.aliases.map((alias) => aliasPart(alias, value)),
     ...site.routes.map((route) => proxyPart(site, route, value)),
@@ -109,8 +113,7 @@ function aliasPart({ place, path: folder, maxAgeSeconds }: Alias, value: CaddyVa
 
 /** Paths that nothing else claims; Caddy itself would answer 200 with nothing. */
 function restPart(site: SiteModel, value: CaddyValue): Part[] {
-  if ([...site.noStore, ...site.immutable, ...[...site.aliases, ...site.routes].map((one) => one.place)].includes("/"))
-    return [];
+  if ([...site.immutable, ...[...site.aliases, ...site.routes].map(({ place }) => place)].includes("/")) return [];
   if (site.rootPath === undefined) return [{ place: "", match: "", directives: ["error 404"] }];
   const pages = site.noStore.filter((place) => place.endsWith("/index.html"));
   const asked = pages.flatMap((place) => [place.slice(0, -"index.html".length), place]);
@@ -122,16 +125,17 @@ function restPart(site: SiteModel, value: CaddyValue): Part[] {
         `root * ${value.path(site.rootPath, "root")}`,
         ...(site.isSpa ? ["try_files {path} /index.html"] : []),
         // A folder's page is also what the folder itself, or an unknown path, gets.
-        ...(asked.length === 0
-          ? []
-          : [
-              `@no_store path ${asked.map((place) => value.match(place, "", "no_store")).join(" ")}`,
-              `header @no_store ${NO_STORE}`,
-            ]),
+        ...(site.noStore.includes("/") ? [`header ${NO_STORE}`] : noStoreLines(asked, value)),
         "file_server",
       ],
     },
   ];
+}
+
+function noStoreLines(asked: string[], value: CaddyValue): string[] {
+  if (asked.length === 0) return [];
+  const places = asked.map((place) => value.match(place, "", "no_store"));
+  return [`@no_store path ${places.join(" ")}`, `header @no_store ${NO_STORE}`];
 }
 
 const dialed = (upstream: Upstream) =>

@@ -73,6 +73,7 @@ function planSite(context: Context, host: Host, site: SiteFacts, proxy: Proxy): 
     ],
     discard: [back],
     revert: [back, ...reloadSteps(host, proxy)],
+    restored: "its file is as it was",
     done: `${file} is ${host.start === undefined ? "in use" : "written"}.`,
     stranded: [...site.testLines.slice(0, 1), proxy.command],
   };
@@ -90,6 +91,7 @@ function planRemoval(host: Host, file: UnwantedFacts, proxy: Proxy): Plan {
     ],
     discard: [back],
     revert: [back, ...reloadSteps(host, proxy)],
+    restored: "its file is as it was",
     done: `${file.path} is removed.`,
     stranded: [...file.testLines, proxy.command],
   };

@@ -180,7 +180,7 @@ function isPath(place: string): boolean {
 function refuseSharedFile(subject: Subject, key: string, { file }: Site): void {
   const other = Object.entries(subject.manifest.sites).find(([name, site]) => name !== key && site.file === file);
   if (file !== undefined && other)
-    refuse(["sites", key, "file"], `${file} is the file of the site ${other[0]} as well`);
+    subject.refuse(["sites", key, "file"], `${file} is the file of the site ${other[0]} as well`);
 }
 
 function refuseRootless(subject: Subject, key: string, site: Site): void {

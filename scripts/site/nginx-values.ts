@@ -37,5 +37,7 @@ function refuseOthers(subject: Subject, { key, retry, entryPoints }: SiteModel):
   const at = (name: string) => ["sites", key, name];
   if (retry)
     subject.refuse(at("retry"), "nginx cannot wait and ask again: give the service a socket, which holds requests");
+  if (subject.manifest.sites[key]?.maintenance?.service !== undefined)
+    subject.refuse(["sites", key, "maintenance", "service"], "nginx serves the page itself");
   if (entryPoints.length > 0) subject.refuse(at("entry_points"), "nginx has none: it listens on what listen says");
 }

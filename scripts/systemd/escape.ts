@@ -41,10 +41,7 @@ export const listedPath = (path: string, reading: Reading): string => {
   return PLAIN.test(text) && !text.includes(":") ? `-${text}` : `"-${text.replace(/[\\"]/g, "\\$&")}"`;
 };
 
-/** A path that is the whole value: WorkingDirectory=, or after `append:`. */
-export const wholePath = literal;
-
-/** Why a path cannot be a whole value: nothing there is quoted, so that its end has to be a visible one. */
+/** Why a path cannot be a whole value, as of WorkingDirectory= or after `append:`: nothing there is quoted, so that its end has to be a visible one. */
 export const pathProblem = (path: string): string | undefined =>
   /[\s\\]$/.test(path) ? "ends in a blank or a backslash: systemd does not read that as a part of a path" : undefined;
 

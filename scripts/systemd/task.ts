@@ -5,7 +5,7 @@ import type { Subject } from "../render/subject.ts";
 import type { ServiceDefinition } from "../service/definition.ts";
 import { definitionOf } from "../service/definitions.ts";
 import { splitWords, type Word } from "../service/words.ts";
-import { pathProblem, wholePath } from "./escape.ts";
+import { literal, pathProblem } from "./escape.ts";
 import { type Command, execStart } from "./exec.ts";
 import { refuse } from "./unit-file.ts";
 
@@ -65,6 +65,6 @@ export function commandLine(task: Task, command: Command = task): string {
 /** A path that is all of a directive's value. @throws ManifestError where systemd would read another one */
 export function wholePathOf(task: Task, key: keyof Service, file: string): string {
   const problem = pathProblem(file);
-  if (problem === undefined) return wholePath(file, task);
+  if (problem === undefined) return literal(file, task);
   return refuse(task.subject, ["services", task.name, key], `is ${JSON.stringify(file)}, which ${problem}`);
 }

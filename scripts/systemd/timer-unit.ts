@@ -2,7 +2,7 @@ import type { RenderedFile } from "../render/file.ts";
 import type { Subject } from "../render/subject.ts";
 import { onCalendar } from "../schedule/cron.ts";
 import type { Job } from "../schedule/jobs.ts";
-import { pathProblem, wholePath } from "./escape.ts";
+import { literal, pathProblem } from "./escape.ts";
 import { execStart } from "./exec.ts";
 import { timerUnitOf, unitOf } from "./names.ts";
 import { accountFields, renderService } from "./service-unit.ts";
@@ -51,7 +51,7 @@ function renderCommand(subject: Subject, name: string, command: string[]): Rende
       command.map((text) => [{ text }]),
       { ...reading, dirPath: "/", hasEnvFile: false },
     ),
-    StandardOutput: `append:${wholePath(log, reading)}`,
-    StandardError: `append:${wholePath(log, reading)}`,
+    StandardOutput: `append:${literal(log, reading)}`,
+    StandardError: `append:${literal(log, reading)}`,
   });
 }

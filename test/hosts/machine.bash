@@ -47,7 +47,7 @@ mkdir -p "$units/multi-user.target.wants" "$etc/nginx/sites-enabled"
 printf 'server { listen 80 default_server; return 200 "%s\\n"; }\n' "$name" >"$etc/nginx/sites-enabled/default"
 # A request that waits takes two connections: Debian's 768 are full after two seconds of the tests' load, and nginx then
 # closes what comes. A busy machine takes longer than that.
-sed -i 's/worker_connections .*;/worker_connections 16384;/; 1i worker_rlimit_nofile 32768;' "$etc/nginx/nginx.conf"
+sed -i 's/worker_connections .*;/worker_connections 8192;/; 1i worker_rlimit_nofile 16384;' "$etc/nginx/nginx.conf"
 ln -s /lib/systemd/system/multi-user.target "$units/default.target"
 for unit in ssh nginx cron; do
   [ ! -e "$root/lib/systemd/system/$unit.service" ] ||

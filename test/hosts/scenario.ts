@@ -145,4 +145,5 @@ export const troubles = (host: Host): Promise<string> =>
     log=/var/log/nginx/error.log
     tail -n 3 $log
     cut -d' ' -f6- $log | sed 's/, client:.*//; s/[0-9]*#[0-9]*//; s/[*][0-9]* //' | sort | uniq -c | sort -rn | head -n 5
-    journalctl --no-pager -q -p warning -n 10`);
+    journalctl --no-pager -q -t systemd-socket-proxyd -n 3
+    journalctl --no-pager -q -p warning -n 5`);

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { afterAll } from "vitest";
 import { treePaths } from "../../scripts/core/paths.ts";
 import { renderLaunchd } from "../../scripts/launchd/render.ts";
 import { loadManifest } from "../../scripts/manifest/load.ts";
@@ -9,7 +10,7 @@ import { ManifestError } from "../../scripts/manifest/problems.ts";
 import type { Subject } from "../../scripts/render/subject.ts";
 
 const scratch = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), "switchback-launchd-"));
-process.on("exit", () => fs.rmSync(scratch, { recursive: true, force: true }));
+afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
 
 /** The subject of a manifest as the real loader reads it; its tree belongs to anna, who is user 501. */
 export function subjectOfText(text: string, owner = { name: "anna", uid: 501, home: "/Users/anna" }): Subject {

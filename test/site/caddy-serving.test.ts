@@ -79,9 +79,18 @@ describe.skipIf(!hasCaddy)("a site that a real Caddy serves (skipped where caddy
     expect((await get("/")).body).toBe("the second page");
   });
 
+  test("keeps no file at all where / is not to be kept", async () => {
+    await start({ root: "dist", spa: true, no_store: "/", immutable: "/assets/" });
+    for (const url of ["/", "/any/where", "/plain.txt"])
+      expect([url, (await get(url)).status, await cacheOf(url)]).toEqual([url, 200, NO_STORE]);
+    expect(await cacheOf("/assets/app-1.js")).toBe("public, max-age=31536000, immutable");
+  });
+
   test("asks the service for the path, with headers that the client did not choose", async () => {
     await startEcho(SERVICE);
-    await start({ proxy: { "/api/": { service: "web", path: "/v1/" }, "/plain": { service: "web" }, "/a%20b/": { service: "web" } } });
+    await start({
+      proxy: { "/api/": { service: "web", path: "/v1/" }, "/plain": { service: "web" }, "/a%20b/": { service: "web" } },
+    });
     const asked = async (url: string, options = {}) =>
       JSON.parse((await get(url, options)).body) as { url: string; method: string; headers: Record<string, string> };
 

@@ -77,6 +77,7 @@ describe("a Caddyfile for a site", () => {
   test.each([
     [{ listen: 443 }, /deploy\.yaml:\d+:\d+: .*certificate/],
     [{ entry_points: "web" }, /deploy\.yaml:\d+:\d+: Caddy has none/],
+    [{ maintenance: { page: "m.html", service: "web" } }, /serves the page itself/],
     [{ root: "a{b" }, /placeholder/],
     [{ root: "a[b" }, /pattern/],
     [{ root: "dist", immutable: "/a*/" }, /pattern/],

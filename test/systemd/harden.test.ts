@@ -65,8 +65,8 @@ test.each([
 });
 
 test("what is written in a place out of sight is put there", () => {
-  const of = api("write_paths: [/home/ann/out, /tmp/keep]");
-  expect([of("BindPaths"), of("ReadWritePaths")]).toEqual([["-/home/ann/out", "-/tmp/keep"], []]);
+  const of = api("write_paths: [/home/ann/out, /tmp/keep, '/tmp/from:to']");
+  expect([of("BindPaths"), of("ReadWritePaths")]).toEqual([["-/home/ann/out", "-/tmp/keep", '"-/tmp/from:to"'], []]);
 });
 
 test("a port below 1024 is the only capability there is", () => {

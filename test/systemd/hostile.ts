@@ -50,7 +50,7 @@ export const REFUSED: Record<string, string> = {
 };
 
 /** Values for an argument only. */
-export const ARGUMENTS: Record<string, string> = { ...VALUES, controls: "\u0001\u001b[0m\r\u007f" };
+const ARGUMENTS: Record<string, string> = { ...VALUES, controls: "\u0001\u001b[0m\r\u007f" };
 
 /** Folder names below a release. */
 export const FOLDERS: Record<string, string> = {
@@ -72,10 +72,10 @@ export const asYaml = (value: unknown): string =>
   JSON.stringify(value, null, 2).replace(/[^\n -~]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 /** A word that a shell would read as this text. */
-export const posix = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+const posix = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** Tells what the process was given, in the file that its first argument names. */
-export const PROBE = `#!/usr/bin/env node
+const PROBE = `#!/usr/bin/env node
 const fs = require("node:fs");
 const [, , out, ...words] = process.argv;
 const { pid: _pid, ...env } = process.env;
@@ -88,7 +88,7 @@ console.error("err");
 setInterval(() => {}, 1e6);
 `;
 
-export interface HostileService {
+interface HostileService {
   name: string;
   /** Where the probe tells what it was given; absolute. */
   out: string;
