@@ -18,11 +18,15 @@ export function accountOf(uid: number): Account | undefined {
   if (name) return { name, home: home || "/", shell: shell || "/bin/sh" };
   const asked = spawnSync("id", ["-un", String(uid)], { encoding: "utf8" });
   if (asked.status !== 0) return undefined;
-  return {
-    name: asked.stdout.trim(),
-    home: uid === process.getuid?.() ? (process.env["HOME"] ?? "/") : "/",
-    shell: "/bin/sh",
-  };
+  const known = asked.stdout.trim();
+  return { name: known, home: homeOf(uid, known), shell: "/bin/sh" };
+}
+
+/** Under sudo on a Mac $HOME is root's: the shell knows the others. */
+function homeOf(uid: number, name: string): string {
+  if (uid === process.getuid?.() && process.env["HOME"]) return process.env["HOME"];
+  const { stdout } = spawnSync("sh", ["-c", 'eval echo "~$0"', name], { encoding: "utf8" });
+  return stdout.startsWith("/") ? stdout.trim() : "/";
 }
 
 /** Name of the user that runs; its number where it has no name. */

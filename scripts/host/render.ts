@@ -22,9 +22,9 @@ import { renderSystemd } from "../systemd/render.ts";
 
 interface Target {
   name: string;
-  render(subject: Subject): RenderedFile[];
+  render: (subject: Subject) => RenderedFile[];
   /** Whether the manifest asks for this target: what it cannot express is then an error, and else only told. */
-  isUsed(manifest: Manifest): boolean;
+  isUsed: (manifest: Manifest) => boolean;
 }
 
 const isRunBy =

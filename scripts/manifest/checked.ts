@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs";
+import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import path from "node:path";
 import { writeDurably } from "../core/durable.ts";
@@ -17,7 +18,7 @@ const MOST_BYTES = 1_000_000;
  */
 export async function loadChecked(options: LoadOptions): Promise<LoadedManifest> {
   const place = placeOf(options);
-  const kept = place && readKept(place);
+  const kept = place && readKept(place, options);
   if (kept) return kept;
   const { loadManifest } = await import("./load.ts");
   const loaded = loadManifest(options);
@@ -65,21 +66,23 @@ function suiteState(): string[] {
   );
 }
 
-function readKept(file: string): LoadedManifest | undefined {
+function readKept(file: string, options: LoadOptions): LoadedManifest | undefined {
   try {
     const { uid, mode } = fs.statSync(file);
     // Somebody else's word about what the manifest says does not count.
     if (uid !== process.geteuid?.() || (mode & 0o022) !== 0) return undefined;
     const kept = JSON.parse(fs.readFileSync(file, "utf8")) as Omit<LoadedManifest, "problemAt">;
-    return { ...kept, problemAt: noProblem };
+    return { ...kept, problemAt: (...where) => loadAgain(options).problemAt(...where) };
   } catch {
     return undefined;
   }
 }
 
-const noProblem = (): never => {
-  throw new Error("a manifest with a problem is never kept");
-};
+/** A target may refuse what the schema lets pass: only then the file is read again, for the place in it. */
+function loadAgain(options: LoadOptions): LoadedManifest {
+  const { loadManifest } = createRequire(import.meta.url)("./load.ts") as typeof import("./load.ts");
+  return loadManifest(options);
+}
 
 function keep(file: string, loaded: LoadedManifest): void {
   try {

@@ -139,7 +139,7 @@ function refuseImpossible(context: Context, { tree, target, unready }: Activatio
     throw new UsageError(
       `the services of ${target.id} cannot be started:\n${unready.map((line) => `  ${line}`).join("\n")}`,
       {
-        next: "set them in the service's env_file, then type the command again",
+        next: "mend that (variables: in the service's env_file), then type the command again",
       },
     );
 }

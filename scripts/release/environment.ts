@@ -1,10 +1,11 @@
+import fs from "node:fs";
 import path from "node:path";
 import type { Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import { releasePath } from "../core/paths.ts";
 import { startArguments } from "../service/arguments.ts";
-import { type ServiceDefinition, serviceOf } from "../service/definition.ts";
+import { logPaths, type ServiceDefinition, type ServicePlace, serviceOf } from "../service/definition.ts";
 import { definitionsOf, placeOf } from "../service/definitions.ts";
 import { envRequired, serviceEnvironment } from "../service/environment.ts";
 import { realPath } from "../core/real-path.ts";
@@ -32,12 +33,20 @@ export function unstartable(context: Context, manifest: Manifest, id: string): s
   return definitionsOf(manifest).flatMap((definition) => {
     try {
       startArguments(definition, placeOf(context), release);
-      return [];
+      return manifest.supervisor === "pidfile" ? [] : logProblems(definition, placeOf(context));
     } catch (error) {
       if (error instanceof UsageError) return [error.message];
       throw error;
     }
   });
+}
+
+/** A manager opens a log before the service runs, and makes no folder for it. */
+function logProblems(definition: ServiceDefinition, place: ServicePlace): string[] {
+  const folders = Object.values(logPaths(definition, place, place.currentPath)).map((file) => path.dirname(file));
+  return [...new Set(folders)]
+    .filter((folder) => !folder.startsWith(place.deployTo) && !fs.existsSync(folder))
+    .map((folder) => `services.${definition.name}: there is no folder ${folder} for its log`);
 }
 
 /** The definition with its files read from `shared/`; undefined when one of them is only there once it is built. */

@@ -18,6 +18,8 @@ export const suiteCommands = (opsPath = path.join(suitePath, "ops")) =>
 
 /** What a group of commands is for; a group that is not here is for every manifest. */
 const NEEDS: Record<string, (manifest: Manifest) => boolean> = {
+  logs: ({ logs }) => logs !== undefined,
+  schedule: ({ supervisor }) => supervisor === "pidfile",
   systemd: ({ supervisor }) => supervisor.startsWith("systemd"),
   launchd: ({ supervisor }) => supervisor === "launchd",
   nginx: ({ sites }) => Object.values(sites).some(({ kind }) => kind === "nginx"),

@@ -66,10 +66,10 @@ function diffsOf({ installed, wanted }: UnitFacts): string[] {
 async function outdated(context: Context, { installed, wanted }: UnitFacts): Promise<string[]> {
   const { manifest } = context;
   const changed = wanted.filter(({ path: file, content }) => installed.has(file) && installed.get(file) !== content);
-  const places = changed.map(({ place }) => place);
+  const places = new Set(changed.map(({ place }) => place));
   const names = definitionsOf(manifest)
     .map(({ name }) => name)
-    .filter((name) => places.includes(`systemd/${unitFileOf(manifest, name)}`));
+    .filter((name) => places.has(`systemd/${unitFileOf(manifest, name)}`));
   const supervisor = supervisorOf(context);
   const states = await Promise.all(names.map((name) => supervisor.observe(name)));
   return names.filter((_, index) => states[index]?.pid !== undefined);
@@ -90,7 +90,7 @@ function verify(wanted: readonly InstalledFile[]): void {
     });
     const checked = files.filter((file) => path.dirname(file) === folder);
     const words = ["verify", "--man=no", "--recursive-errors=no", "--", ...checked];
-    const { stderr = "", error } = spawnSync("systemd-analyze", words, { encoding: "utf8" });
+    const { stderr, error } = spawnSync("systemd-analyze", words, { encoding: "utf8" });
     if (error) throw new FailedError(`systemd-analyze: ${error.message}`);
     const problems = stderr.split("\n").filter((line) => line.includes(`${folder}/`) || isOf(line, checked));
     const real = problems.filter((line) => !NOT_BUILT.test(line));

@@ -77,3 +77,12 @@ test("what is kept is for its owner only, and does not grow without end", async 
   expect(kept().length).toBeLessThanOrEqual(64);
   expect(kept().map((file) => statSync(file).mode & 0o777)).toEqual(kept().map(() => 0o600));
 });
+
+test("a kept manifest still knows the places in its file", async () => {
+  const { options } = makeHome();
+  const first = await loadChecked(options);
+  const kept = await loadChecked(options);
+  const problem = kept.problemAt(["app"], "value", "is refused");
+  expect(problem).toMatchObject({ line: 1, message: "is refused" });
+  expect(problem).toEqual(first.problemAt(["app"], "value", "is refused"));
+});

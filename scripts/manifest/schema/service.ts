@@ -101,7 +101,7 @@ export const service = z
     container: container.optional().describe("Run it in a podman container."),
     schedule: jobSchedule.optional().describe("Cron schedule: it is a job, not a process that stays up."),
     stdout: anyPath.optional().describe("Log of its output; default logs/<service>.log in the tree."),
-    stderr: anyPath.optional().describe("Log of its errors; default: the same as its output."),
+    stderr: anyPath.optional().describe("Log of its errors; default logs/<service>.log in the tree."),
     unit: z
       .string({ error: "a unit's name" })
       .regex(/^[A-Za-z0-9:_.@%-]+$/, { error: "a unit's name: letters, digits and :_.@-" })
