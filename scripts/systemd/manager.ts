@@ -2,6 +2,8 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
+import { UsageError } from "../core/errors.ts";
+import { jobsOf } from "../schedule/jobs.ts";
 import type { InstalledFile } from "../render/file.ts";
 import { isMarked } from "../render/mark.ts";
 import { subjectOf } from "../render/subject.ts";
@@ -52,8 +54,18 @@ export function readOwn(file: string): string | undefined {
   }
 }
 
+/** @throws UsageError where a job is one of the suite's own commands, and the tree has no suite yet */
+function refuseWithoutSuite({ manifest, paths, opsPath }: Context): void {
+  const missing = jobsOf(manifest, paths).find(({ command }) => command?.[0] && !fs.existsSync(command[0]));
+  if (missing)
+    throw new UsageError(`the job ${missing.name} runs ${missing.command?.[0]}, and the tree has no suite yet`, {
+      next: `${opsPath}/release/prepare_shared.ts`,
+    });
+}
+
 /** Looks at the installed units of a tree; nothing is asked of a running systemd. */
 export async function observeUnits(context: Context, manifest: Manifest, scope: Scope): Promise<UnitFacts> {
+  refuseWithoutSuite(context);
   const wanted = await wantedUnits(context, manifest, scope);
   const folder = unitFolder(scope, subjectOf(context, manifest).owner.home);
   const installed = markedUnits(folder, context.paths.deployTo);
