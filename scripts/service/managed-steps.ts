@@ -2,7 +2,7 @@ import type { Context } from "../core/context.ts";
 import type { Step } from "../core/step.ts";
 import { type LaunchdFacts, launchdSteps } from "../launchd/plist-steps.ts";
 import { type InstalledFile, textsOf } from "../render/file.ts";
-import { type UnitFacts, unitSteps } from "../systemd/unit-steps.ts";
+import { logSteps, type UnitFacts, unitSteps } from "../systemd/unit-steps.ts";
 
 /** What service managers know of a tree, and what they have to know for a manifest. */
 export interface ManagedFacts {
@@ -19,9 +19,15 @@ export const UNMANAGED: ManagedFacts = { units: [], plists: [], held: [] };
 
 /** Makes what the managers know what they have to know. */
 export const managedSteps = (context: Context, { units, plists }: ManagedFacts): Step[] => [
-  ...units.flatMap(({ scope, installed, wanted, disabled }) =>
-    unitSteps(context, { scope, from: installed, to: textsOf(wanted), enable: disabled }),
-  ),
+  ...units.flatMap((facts) => [
+    ...logSteps(facts),
+    ...unitSteps(context, {
+      scope: facts.scope,
+      from: facts.installed,
+      to: textsOf(facts.wanted),
+      enable: facts.disabled,
+    }),
+  ]),
   ...plists.flatMap((facts) => launchdSteps(context, { ...facts, from: facts.installed, to: textsOf(facts.wanted) })),
 ];
 

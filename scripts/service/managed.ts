@@ -30,7 +30,9 @@ async function observeScopes(
   const units = await Promise.all(
     known.map(async (scope) => {
       const facts = await observeUnits(context, manifest, scope);
-      return scope === scopeOf(manifest) ? facts : { ...facts, wanted: [], toEnable: [], disabled: [] };
+      return scope === scopeOf(manifest)
+        ? facts
+        : { ...facts, wanted: [], toEnable: [], disabled: [], missingLogs: [] };
     }),
   );
   const { refuseWithoutPrivileges } = await import("../systemd/privileges.ts");

@@ -1,11 +1,10 @@
 import fs from "node:fs";
-import path from "node:path";
 import type { Manifest } from "../../manifest.schema.ts";
 import { UsageError } from "../core/errors.ts";
 import { realPath } from "../core/real-path.ts";
 import { proxyUnitOf, socketUnitOf, unitOf } from "../systemd/names.ts";
 import { type Properties, refuseWithoutManager, type Scope, showUnits, systemctl } from "../systemd/systemctl.ts";
-import { logPaths, type ServiceDefinition, type ServicePlace, serviceOf } from "./definition.ts";
+import { type ServiceDefinition, type ServicePlace, serviceOf } from "./definition.ts";
 import { serviceMembers } from "./members.ts";
 import { allProcesses, observeProcess, observeProcessFacts, startedAt, type ProcessFacts } from "./processes.ts";
 import { type Door, withClosedDoor } from "./closed-door.ts";
@@ -123,21 +122,11 @@ async function up(units: Units, definition: ServiceDefinition, verb: "start" | "
   const { LoadState } = propertiesOf(units, definition.name);
   if (LoadState !== "loaded")
     throw new UsageError(`${unit} is not installed (${LoadState})`, { next: "ops/systemd/install_systemd.ts" });
-  makeLogs(units, definition);
   await systemctl(scope, "reset-failed", unit);
   if (definition.isHeld) await systemctl(scope, "start", socketUnitOf(manifest, definition.name));
   await systemctl(scope, verb, unit);
   const { pid = 0, startTime = "" } = observe(units, definition.name);
   return { already: false, pid, startTime, warnings: [] };
-}
-
-/** A log in the tree is its owner's: one that systemd makes would be root's, and nobody else could rotate it. */
-function makeLogs({ place }: Units, definition: ServiceDefinition): void {
-  for (const file of Object.values(logPaths(definition, place, place.currentPath)))
-    if (file.startsWith(`${place.deployTo}/`) && !fs.existsSync(file)) {
-      fs.mkdirSync(path.dirname(file), { recursive: true });
-      fs.closeSync(fs.openSync(file, "a"));
-    }
 }
 
 /** Its socket goes first: a waiting request would start the service again. */

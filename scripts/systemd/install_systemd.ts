@@ -15,7 +15,7 @@ import { diffTexts } from "../text/diff.ts";
 import { observeUnits } from "./manager.ts";
 import { unitFileOf } from "./names.ts";
 import { isLingering, refuseWithoutManager, scopeOf } from "./systemctl.ts";
-import { type UnitFacts, unitSteps } from "./unit-steps.ts";
+import { logSteps, type UnitFacts, unitSteps } from "./unit-steps.ts";
 
 export interface InstallUnitsFacts {
   units: UnitFacts;
@@ -109,7 +109,7 @@ const isOf = (line: string, files: readonly string[]) =>
 function planInstall(context: Context, { units, diffs, outdated: old, notLingering }: InstallUnitsFacts): Plan {
   const { scope, installed, wanted, disabled } = units;
   const to = textsOf(wanted);
-  const steps = unitSteps(context, { scope, from: installed, to, enable: disabled });
+  const steps = [...logSteps(units), ...unitSteps(context, { scope, from: installed, to, enable: disabled })];
   const linger = `the services of ${notLingering} end with the last login, and do not come up at boot: sudo loginctl enable-linger ${notLingering}`;
   const restart = `${old.join(", ")} ${old.length > 1 ? "run" : "runs"} as before until: ${context.opsPath}/service/restart.ts ${old.join(" ")}`;
   return {

@@ -6,6 +6,8 @@ import { UsageError } from "../core/errors.ts";
 import { jobsOf } from "../schedule/jobs.ts";
 import type { InstalledFile } from "../render/file.ts";
 import { isMarked } from "../render/mark.ts";
+import { logPaths } from "../service/definition.ts";
+import { definitionOf, definitionsOf, placeOf } from "../service/definitions.ts";
 import { subjectOf } from "../render/subject.ts";
 import { unitsToEnable } from "./names.ts";
 import { type Scope, showUnits } from "./systemctl.ts";
@@ -75,11 +77,29 @@ export async function observeUnits(context: Context, manifest: Manifest, scope: 
   }
   const toEnable = unitsToEnable(manifest);
   const states = showUnits(scope, toEnable, ["UnitFileState"]);
+  const logs = scope === "system" ? logsOf(context, manifest) : [];
   return {
     scope,
+    missingLogs: logs.filter((file) => !fs.existsSync(file)),
+    owner: subjectOf(context, manifest).owner.name,
     installed,
     wanted,
     toEnable,
     disabled: toEnable.filter((_, index) => states[index]?.["UnitFileState"] !== "enabled"),
   };
 }
+
+/** Where services and jobs write, in the tree; what lies in a release comes with it. */
+function logsOf(context: Context, manifest: Manifest): string[] {
+  const place = placeOf(context);
+  const { logs, current } = context.paths;
+  const definitions = [...definitionsOf(manifest), ...jobDefinitions(manifest)];
+  const all = definitions.flatMap((definition) => Object.values(logPaths(definition, place, current)));
+  const own = jobsOf(manifest, context.paths).flatMap(({ name, command }) =>
+    command ? [path.join(logs, `${name}.log`)] : [],
+  );
+  return [...new Set([...all, ...own])].filter((file) => path.dirname(file) === logs);
+}
+
+const jobDefinitions = ({ services }: Manifest) =>
+  Object.entries(services).flatMap(([name, service]) => (service.schedule ? [definitionOf(service, name)] : []));

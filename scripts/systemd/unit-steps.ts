@@ -19,6 +19,9 @@ export interface UnitFacts {
   toEnable: string[];
   /** Those of them that do not yet. */
   disabled: string[];
+  /** Logs in the tree that are not there yet, and the tree's owner, whose they are to be. */
+  missingLogs: string[];
+  owner: string;
 }
 
 /** A step that gives systemd orders, in a manager's scope. */
@@ -39,6 +42,13 @@ export const ORDERS = {
 
 /** The folder of a drop-in, made. */
 export const folderWords = (folder: string) => ["mkdir", "-p", folder];
+
+/** A log that systemd makes would be root's, and nobody else could rotate it. */
+export function logSteps({ missingLogs, owner }: Pick<UnitFacts, "missingLogs" | "owner">): Step[] {
+  if (missingLogs.length === 0) return [];
+  const lines = missingLogs.map((file) => command("install", "-m", "644", "-o", owner, "/dev/null", file));
+  return [{ kind: "run", title: `Make ${missingLogs.join(", ")}`, run: { lines, cwd: "/", env: {} } }];
+}
 
 export interface UnitChange {
   scope: Scope;

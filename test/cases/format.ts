@@ -60,7 +60,7 @@ const facts = z.strictObject({
   /** Services whose socket stays open while they restart. */
   held: ids,
   /** Unit files: path → text, as they are installed and as the manifest wants them. */
-  units: z.array(z.strictObject({ scope: z.enum(["system", "user"]).default("system"), installed: texts, wanted: texts, disabled: ids })).default([]),
+  units: z.array(z.strictObject({ scope: z.enum(["system", "user"]).default("system"), installed: texts, wanted: texts, disabled: ids, logs: ids })).default([]),
   /** What `install_systemd` finds besides. */
   diffs: ids,
   outdated: ids,

@@ -74,11 +74,13 @@ const pruneOf = (context: Context, facts: CaseFacts): PruneFacts => ({ tree: tre
 const managedOf = ({ held, units }: CaseFacts): ManagedFacts => ({
   held,
   plists: [],
-  units: units.map(({ scope, installed, wanted, disabled }) => ({
+  units: units.map(({ scope, installed, wanted, disabled, logs }) => ({
     scope,
     installed: new Map(Object.entries(installed)),
     wanted: Object.entries(wanted).map(([file, content]) => ({ path: file, place: `systemd/${path.basename(file)}`, content })),
     toEnable: disabled,
+    missingLogs: logs,
+    owner: "deploy",
     disabled,
   })),
 });
