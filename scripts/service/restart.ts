@@ -24,9 +24,10 @@ export const restartServices: Operation<RestartFacts, StartArgs> = {
   }),
   // Starting is decided first: nothing is stopped that could not be started again.
   plan(context, facts, args) {
-    const { services: names, ...starting } = planStart(context, facts, args);
     const { running, stale } = facts.services;
-    const held = names.filter((name) => facts.held.includes(name) && running.includes(name));
+    const isHeld = (name: string) => facts.held.includes(name) && running.includes(name);
+    const { services: names, ...starting } = planStart(context, facts, args, facts.held.filter(isHeld));
+    const held = names.filter(isHeld);
     const others = { running: running.filter((name) => !held.includes(name)), stale };
     const stopping = planStop(context, others, { names: args.names.filter((name) => !held.includes(name)) });
     const restarting = restartStep(held, { isRecorded: args.recorded === true });

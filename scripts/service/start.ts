@@ -45,8 +45,13 @@ export async function observeStart(context: Context): Promise<StartFacts> {
   return { tree, definitions: definitionsOf(context.manifest), recorded: definitionsOf(recorded) };
 }
 
-/** Steps that start services of the release that is current. */
-export function planStart(context: Context, facts: StartFacts, args: StartArgs): Plan & { services: string[] } {
+/** Steps that start services of the release that is current; `restarted` are started by a step before them. */
+export function planStart(
+  context: Context,
+  facts: StartFacts,
+  args: StartArgs,
+  restarted: string[] = [],
+): Plan & { services: string[] } {
   const releaseId = facts.tree.current.releaseId;
   if (!releaseId)
     throw new UsageError(`nothing is deployed in ${context.paths.deployTo}: there is no release to start`, {
@@ -65,7 +70,13 @@ export function planStart(context: Context, facts: StartFacts, args: StartArgs):
     title: `Start ${names.join(", ")}`,
     releaseId,
     notes: notices(context.loaded),
-    steps: [...startStep(names, { isRecorded }), ...wait],
+    steps: [
+      ...startStep(
+        names.filter((name) => !restarted.includes(name)),
+        { isRecorded },
+      ),
+      ...wait,
+    ],
     discard: [],
     revert: [],
     done: `${names.join(", ")} ${names.length > 1 ? "run" : "runs"} from ${releaseId}.`,

@@ -84,6 +84,12 @@ function exampleShared({ manifest, paths }: Context, state: SharedFact["state"])
   return [...manifest.linked_files.map(facts("file")), ...manifest.linked_dirs.map(facts("directory"))];
 }
 
+/** Services whose socket would stay open through a switch. */
+const heldNames = (context: Context) =>
+  context.manifest.supervisor.startsWith("systemd")
+    ? definitionsOf(context.manifest).flatMap(({ name, isHeld }) => (isHeld ? [name] : []))
+    : [];
+
 const activation = (context: Context, from: string, to: string): ActivationFacts => ({
   tree: exampleTree(from),
   target: exampleRelease(to, true),
@@ -91,7 +97,7 @@ const activation = (context: Context, from: string, to: string): ActivationFacts
   running: names(context),
   isServing: false,
   unready: [],
-  managed: UNMANAGED,
+  managed: { ...UNMANAGED, held: heldNames(context) },
   page: NO_PAGE,
   notices: [],
 });
@@ -179,7 +185,7 @@ export const exampleStop = (context: Context) =>
 export const exampleRestart = (context: Context) =>
   restartServices.plan(
     context,
-    { ...startFacts(context), services: { running: names(context), stale: [] }, held: [] },
+    { ...startFacts(context), services: { running: names(context), stale: [] }, held: heldNames(context) },
     { names: [] },
   );
 

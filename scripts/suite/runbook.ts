@@ -104,6 +104,7 @@ function sectionsOf({ context }: Neutral): Section[] {
       plans: examplePrepare(context, "link"),
     },
     ...(hasState ? [harden(context)] : []),
+    ...installs(manifest),
     {
       title: "Deploy",
       text: "Build, switch, gate, record, prune. A release that fails its gate is rolled back by itself, and the exit code is 3.",
@@ -141,6 +142,50 @@ function sectionsOf({ context }: Neutral): Section[] {
       plans: [exampleRestore(context)],
     },
     ...(Object.keys(manifest.services).length > 0 ? [services(context)] : []),
+  ];
+}
+
+/** What stands outside of the tree, one section for each that the manifest asks for. */
+function installs(manifest: Manifest): Section[] {
+  const { supervisor, sites, prune, logs, services: all } = manifest;
+  const kinds = [...new Set(Object.values(sites).map(({ kind }) => kind))];
+  const hasJobs = prune.schedule !== undefined || Object.values(all).some(({ schedule }) => schedule);
+  const section = (title: string, text: string, commands: string[]): Section => ({ title, text, commands, plans: [] });
+  const manager =
+    supervisor === "launchd"
+      ? "launchd/install_launchd"
+      : supervisor.startsWith("systemd")
+        ? "systemd/install_systemd"
+        : undefined;
+  return [
+    ...(manager
+      ? [
+          section(
+            "When services, jobs or their settings changed",
+            `A switch installs what changed by itself. This shows the difference and installs it; ${supervisor === "launchd" ? "what changed is loaded anew" : "what runs is not restarted"}.`,
+            [`${manager} --dry-run`, manager],
+          ),
+        ]
+      : []),
+    ...(kinds.length > 0
+      ? [
+          section(
+            "When a site changed",
+            "Checks each site by the program itself, writes it, reloads; puts the old file back where that fails. The page, by hand, for work that takes longer:",
+            [...kinds.map((kind) => `${kind}/install_${kind}`), "host/maintenance on", "host/maintenance off"],
+          ),
+        ]
+      : []),
+    ...(supervisor === "pidfile" && hasJobs
+      ? [
+          section("When a schedule changed", "Puts the jobs into the owner's crontab; other lines stay.", [
+            "schedule/install_crontab",
+          ]),
+        ]
+      : []),
+    ...(supervisor === "systemd" && logs
+      ? [section("When logs changed", "Lets logrotate rotate them.", ["logs/install_logrotate"])]
+      : []),
   ];
 }
 

@@ -37,7 +37,7 @@ export const ORDERS = {
   reload: ["daemon-reload"],
   enable: (unit: string) => ["enable", "--quiet", unit],
   enableNow: (unit: string) => ["enable", "--quiet", "--now", unit],
-  disable: (unit: string) => ["disable", "--now", unit],
+  disable: (unit: string) => ["disable", "--quiet", "--now", unit],
 };
 
 /** The folder of a drop-in, made. */
