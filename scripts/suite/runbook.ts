@@ -150,7 +150,12 @@ function installs(manifest: Manifest): Section[] {
   const { supervisor, sites, prune, logs, services: all } = manifest;
   const kinds = [...new Set(Object.values(sites).map(({ kind }) => kind))];
   const hasJobs = prune.schedule !== undefined || Object.values(all).some(({ schedule }) => schedule);
-  const section = (title: string, text: string, commands: string[]): Section => ({ title, text, commands, plans: [] });
+  const section = (title: string, words: string, commands: string[]): Section => ({
+    title,
+    text: words,
+    commands,
+    plans: [],
+  });
   const manager =
     supervisor === "launchd"
       ? "launchd/install_launchd"
