@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { FailedError } from "./errors.ts";
+import { userName } from "./account.ts";
+import { FailedError, UsageError } from "./errors.ts";
 import { command, quote } from "./step.ts";
 
 /** Whether this process is root's. */
@@ -20,6 +21,22 @@ export const writeWords = (path: string): string[][] => [
 
 /** The command that removes a file that only root may remove. */
 export const removeWords = (path: string): string[] => ["rm", "-f", path];
+
+/** The command that makes a folder where only root may. */
+export const folderWords = (path: string): string[] => ["mkdir", "-p", path];
+
+/**
+ * Asks sudo itself whether each of these commands may be given as root without a password (sudo(8), -l).
+ * @throws UsageError for the first one that may not, before anything is touched
+ */
+export function refuseForbidden({ opsPath }: { opsPath: string }, commands: string[][]): void {
+  if (isRoot()) return;
+  const missing = commands.find((words) => spawnSync("sudo", ["-n", "-l", "--", ...words]).status !== 0);
+  if (!missing) return;
+  throw new UsageError(`${userName()} may not give this order as root: ${command(...missing)}`, {
+    next: [`${opsPath}/host/doctor.ts prints the lines for sudoers`],
+  });
+}
 
 /** `writeWords` as shell. */
 export function showWriteAsRoot(path: string, content: string): string {

@@ -18,6 +18,7 @@ import { giveToOwner, ownerOf } from "./owner.ts";
 import { showPlans, showStep } from "./show.ts";
 import type { Plan } from "./step.ts";
 import type { Actions, ShowContext } from "./steps/kind.ts";
+import { whyNoTree } from "./tree-root.ts";
 
 export interface OperateOptions {
   dryRun?: boolean;
@@ -49,6 +50,8 @@ export async function operate<F, A>(
   if (options.dryRun) return void showOnly(await decide(), context, options);
   // What is wrong with the arguments is said before a first directory is made.
   if (!fs.existsSync(context.paths.deployTo)) await decide();
+  const whyNot = whyNoTree(context.paths.deployTo);
+  if (whyNot) throw whyNot;
   const isDone = holdSignals();
   const since = performance.now();
   try {

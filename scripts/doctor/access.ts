@@ -77,18 +77,20 @@ function real(place: string): string {
 function obstacle(reader: Reader, place: string, wanted: string): Obstacle | undefined {
   const stat = stated(place);
   if (!stat) return undefined;
-  const lacking = (bits: number) =>
-    wanted
-      .split("")
-      .filter((bit) => (bits & BITS[bit as Bit]) === 0)
-      .join("");
-  const lacks = lacking(bitsOf(reader, stat));
-  if (lacks === "" || lacking(bitsOf(reader, stat) | listedBits(reader, place)) === "") return undefined;
-  const rights = `u:${reader.name}:${lacks}`;
+  const theirs = classOf(reader, stat);
+  const without = (bits: number, signs = wanted) =>
+    [...signs].filter((bit) => (bits & BITS[bit as Bit]) === 0).join("");
+  const byMode = (stat.mode >> SHIFTS[theirs]) & 7;
+  if (without(byMode) === "") return undefined;
+  const bits = theirs === "u" ? byMode : (listedBits(reader, place) ?? byMode);
+  const lacks = without(bits);
+  if (lacks === "") return undefined;
+  // An entry of its own takes the place of what the account had from its groups, or as anybody.
+  const rights = `u:${reader.name}:${[..."rwx"].filter((bit) => without(bits, bit) === "" || lacks.includes(bit)).join("")}`;
   // Others may enter a directory without seeing what is in it; more than that is given to this account alone.
   const next =
-    lacks === "x" || !whichOfRoot("setfacl")
-      ? `chmod o+${lacks} ${quote(place)}`
+    theirs === "u" || lacks === "x" || !whichOfRoot("setfacl")
+      ? `chmod ${theirs}+${lacks} ${quote(place)}`
       : `setfacl -m ${rights} ${quote(place)}`;
   return { place, lacks, next };
 }
@@ -101,20 +103,22 @@ function stated(place: string): fs.Stats | undefined {
   }
 }
 
-function bitsOf({ uid, gids }: Reader, { mode, uid: owner, gid }: fs.Stats): number {
-  if (uid === owner) return (mode >> 6) & 7;
-  return gids.includes(gid) ? (mode >> 3) & 7 : mode & 7;
-}
+/** Whose bits of a mode are an account's: its owner's, its group's, or anybody's. */
+const classOf = ({ uid, gids }: Reader, { uid: owner, gid }: fs.Stats): Class =>
+  uid === owner ? "u" : gids.includes(gid) ? "g" : "o";
 
-/** What an access control list gives an account by name (getfacl(1)). */
-function listedBits({ name }: Reader, place: string): number {
+const SHIFTS = { u: 6, g: 3, o: 0 } as const;
+type Class = keyof typeof SHIFTS;
+
+/** What an access control list gives an account by name, in place of all else (acl(5)); undefined where it does not name it. */
+function listedBits({ name }: Reader, place: string): number | undefined {
   const getfacl = whichOfRoot("getfacl");
-  if (!getfacl) return 0;
+  if (!getfacl) return undefined;
   const { stdout } = spawnSync(getfacl, ["-c", "-p", "--", place], { encoding: "utf8" });
   const bits = (line: string) => {
-    const signs = new RegExp(`^${line}:([rwx-]{3})`, "m").exec(stdout)?.[1] ?? "---";
-    return signs.split("").reduce((sum, sign) => sum + (BITS[sign as Bit] ?? 0), 0);
+    const signs = new RegExp(`^${line}:([rwx-]{3})`, "m").exec(stdout)?.[1];
+    return signs?.split("").reduce((sum, sign) => sum + (BITS[sign as Bit] ?? 0), 0);
   };
-  const mask = /^mask::/m.test(stdout) ? bits("mask:") : 7;
-  return bits(`user:${name.replaceAll(/[.$]/g, "\\$&")}`) & mask;
+  const own = bits(`user:${name.replaceAll(/[.$]/g, "\\$&")}`);
+  return own === undefined ? undefined : own & (bits("mask:") ?? 7);
 }

@@ -6,16 +6,16 @@ import type { TreeFacts } from "../core/observe.ts";
 import { quote } from "../core/step.ts";
 import { portOfAddress } from "../manifest/address.ts";
 import { type ServiceDefinition, serviceOf } from "../service/definition.ts";
+import { allDefinitionsOf } from "../service/definitions.ts";
 import { readEnvFile } from "../service/env-file.ts";
 import { type Finding, note, wrong } from "./finding.ts";
-import { allDefinitions } from "./versions.ts";
 
 const CHECK = "addresses";
 
 /** Ports that a service's parts disagree on: its `run`, its settings, the checks that ask it. */
 export function checkAddresses(context: Context, tree: TreeFacts): Finding[] {
   return [
-    ...allDefinitions(context).flatMap((definition) => [
+    ...allDefinitionsOf(context.manifest).flatMap((definition) => [
       ...saidInRun(context.manifest, definition),
       ...saidInFiles(context, tree, definition),
     ]),

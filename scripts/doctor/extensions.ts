@@ -2,6 +2,8 @@ import type { Context } from "../core/context.ts";
 import type { TreeFacts } from "../core/observe.ts";
 import type { Finding } from "./finding.ts";
 import { checkUnits } from "./units.ts";
+import { logrotatePrivileges } from "../logs/install_logrotate.ts";
+import { sitePrivileges } from "./site-privileges.ts";
 import { unitPrivileges } from "../systemd/privileges.ts";
 import type { RootCommands } from "./sudoers.ts";
 
@@ -14,4 +16,6 @@ export const MORE_CHECKS: readonly Check[] = [checkUnits];
 /** What managers and proxies have to do as root: the lines for sudoers. */
 export const ROOT_COMMANDS: readonly RootCommands[] = [
   async (context) => Object.values(await unitPrivileges(context)).flat(),
+  async (context) => sitePrivileges(context),
+  async (context) => logrotatePrivileges(context),
 ];

@@ -39,7 +39,7 @@ export async function checkManager({ manifest, paths }: Context, places = PLACES
 }
 
 /** The first number of `systemd 252 (252.39-1~deb12u1)`. */
-export async function systemdVersion(): Promise<number | undefined> {
+async function systemdVersion(): Promise<number | undefined> {
   const { stdout } = await probe("systemctl", ["--version"]);
   const version = /^systemd (\d+)/.exec(stdout)?.[1];
   return version === undefined ? undefined : Number(version);

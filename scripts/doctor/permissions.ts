@@ -4,12 +4,11 @@ import type { Context } from "../core/context.ts";
 import type { TreeFacts } from "../core/observe.ts";
 import { ownerOf } from "../core/owner.ts";
 import { quote } from "../core/step.ts";
-import { logPaths, type ServiceDefinition, serviceOf } from "../service/definition.ts";
-import { placeOf } from "../service/definitions.ts";
+import { type ServiceDefinition, serviceOf } from "../service/definition.ts";
+import { allDefinitionsOf, logsBelowCurrent } from "../service/definitions.ts";
 import { obstacles, type Reader, readerOf } from "./access.ts";
 import { distinct, type Finding, orOk, wrong } from "./finding.ts";
 import { sudoLine } from "./sudoers.ts";
-import { allDefinitions } from "./versions.ts";
 
 const CHECK = "permissions";
 
@@ -38,7 +37,7 @@ function ownPlaces({ paths, manifest }: Context, owner: Reader | undefined): Fin
 
 /** What the accounts of the services need: one finding for each place, whoever needs it first. */
 function accounts(context: Context, tree: TreeFacts, owner: Reader | undefined): Finding[] {
-  const found = allDefinitions(context).flatMap((definition) => {
+  const found = allDefinitionsOf(context.manifest).flatMap((definition) => {
     const service = context.manifest.services[serviceOf(definition.name)];
     const reader = service?.user === undefined ? owner : readerOf(service.user, service.group);
     if (!service || (service.user === undefined && !reader)) return [];
@@ -108,8 +107,8 @@ export function checkLogs(context: Context, { isTree, current }: TreeFacts): Fin
   const { supervisor } = context.manifest;
   if (!isTree) return [];
   const owner = readerOf(String(ownerOf(context.paths.deployTo)));
-  const places = allDefinitions(context).flatMap((definition) => {
-    const { stdout, stderr } = logPaths(definition, placeOf(context), context.paths.current);
+  const places = allDefinitionsOf(context.manifest).flatMap((definition) => {
+    const { stdout, stderr } = logsBelowCurrent(context, definition);
     return [...new Set([stdout, stderr])].map((file) => ({ file, name: definition.name }));
   });
   const due = places.filter(({ file }) => current.releaseId !== undefined || !isBelow(file, context.paths.current));

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { which } from "../build/tools.ts";
 
 /** Where root's programs are, behind the caller's own: cron and plain users leave out the sbin folders. */
-export const searchPath = (own = process.env["PATH"] ?? "") =>
+const searchPath = (own = process.env["PATH"] ?? "") =>
   `${own}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
 
 /** A program's place, the sbin folders included. */

@@ -3,6 +3,7 @@ import path from "node:path";
 import type { Context } from "../core/context.ts";
 import { observeRelease, type TreeFacts } from "../core/observe.ts";
 import { quote } from "../core/step.ts";
+import { whyNoTree } from "../core/tree-root.ts";
 import { missingEnvironment } from "../release/environment.ts";
 import { isServing } from "../registry/releases.ts";
 import { observeShared, type SharedFact } from "../shared/linked.ts";
@@ -13,8 +14,13 @@ const PREPARE = "ops/release/prepare_shared.ts";
 
 /** The tree, the link, and what an operation may have left. */
 export function checkTree({ paths }: Context, tree: TreeFacts): Finding[] {
-  if (!tree.isTree) return [note("tree", `${paths.deployTo} is not prepared yet`, PREPARE)];
+  if (!tree.isTree) return [unprepared(paths.deployTo)];
   return [ok("tree", paths.deployTo), ...checkCurrent(paths, tree), ...checkOperations(tree)];
+}
+
+function unprepared(deployTo: string): Finding {
+  const why = whyNoTree(deployTo);
+  return why ? wrong("tree", why.message, ...why.next) : note("tree", `${deployTo} is not prepared yet`, PREPARE);
 }
 
 function checkCurrent(paths: Context["paths"], { current, rows }: TreeFacts): Finding[] {

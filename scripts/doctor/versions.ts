@@ -5,20 +5,12 @@ import { observeTool, which } from "../build/tools.ts";
 import type { TreeFacts } from "../core/observe.ts";
 import { quote } from "../core/step.ts";
 import type { ServiceDefinition } from "../service/definition.ts";
-import { definitionOf, definitionsOf } from "../service/definitions.ts";
+import { allDefinitionsOf } from "../service/definitions.ts";
 import { type Finding, note, ok, wrong } from "./finding.ts";
 import { probe } from "./probe.ts";
 
 /** Programs that print their version when asked for it; anything else could as well start to serve. */
 const TELLING = /^(python[\d.]*|pip[\d.]*|node|npm|pnpm|yarn|bun|deno|ruby|php|java|go|gunicorn|uvicorn|podman|caddy)$/;
-
-/** The services that stay up and the jobs, instances apart. */
-export const allDefinitions = ({ manifest }: Context): ServiceDefinition[] => [
-  ...definitionsOf(manifest),
-  ...Object.entries(manifest.services)
-    .filter(([, { schedule }]) => schedule)
-    .map(([name, service]) => definitionOf(service, name)),
-];
 
 /** The first word of `run`, where it stands for itself; undefined where the environment or quotes decide. */
 const programOf = ({ run }: ServiceDefinition) => /^[^\s"'$\\]+(?=\s|$)/.exec(run)?.[0];
@@ -29,7 +21,7 @@ export async function checkVersions(context: Context): Promise<Finding[]> {
     ...needs,
     ...(when ? [when] : []),
   ]);
-  const run = allDefinitions(context).flatMap((definition) => programOf(definition) ?? []);
+  const run = allDefinitionsOf(context.manifest).flatMap((definition) => programOf(definition) ?? []);
   const places = new Map<string, string>();
   for (const name of new Set([...needed, ...run])) {
     const found = observeTool(name).path;
@@ -64,7 +56,7 @@ const MANAGER_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 /** Programs that a service could not be started with. */
 export function checkPrograms(context: Context, { current }: TreeFacts): Finding[] {
   const { manifest, paths } = context;
-  return allDefinitions(context).flatMap((definition) => {
+  return allDefinitionsOf(manifest).flatMap((definition) => {
     const program = programOf(definition);
     const key = `services.${definition.name}.run`;
     if (program === undefined) return [];

@@ -62,7 +62,9 @@ const CHECKS: readonly Check[] = [
 
 async function checkAll(context: Context): Promise<Finding[]> {
   const tree = observeTree(context.paths);
-  const found = await Promise.all(CHECKS.map(async (check) => check(context, tree)));
+  const look = async (check: Check) => check(context, tree);
+  // What one of them refuses to look at keeps none of the others from being told.
+  const found = await Promise.all(CHECKS.map((check) => look(check).catch((error) => [refusal("host", error)])));
   return found.flat();
 }
 

@@ -9,9 +9,10 @@ import { refuseLater } from "../manifest/later.ts";
 import { definitionsOf, placeOf } from "../service/definitions.ts";
 import { pidfileSupervisor } from "../service/pidfile-supervisor.ts";
 import { textsOf } from "../render/file.ts";
-import { diffTexts } from "../text/diff.ts";
+import { differenceOf } from "../render/installed.ts";
+import { diffsOf } from "../render/reading.ts";
 import { hasLaunchd, printJob } from "./launchctl.ts";
-import { markIn, observeLaunchd } from "./manager.ts";
+import { observeLaunchd } from "./manager.ts";
 import { labelOf, targetOfFile } from "./names.ts";
 import {
   isJob,
@@ -22,7 +23,7 @@ import {
   restoreSteps,
   unloadStep,
 } from "./plist-steps.ts";
-import { PLIST_MARK } from "./render.ts";
+import { markIn, PLIST_MARK } from "./plist-mark.ts";
 
 export interface InstallPlistsFacts extends LaunchdFacts {
   /** What would change, a unified diff for each file. */
@@ -82,15 +83,6 @@ async function observeForeign(context: Context, loaded: Map<string, string>): Pr
   return names.filter((name, index) => states[index]?.state === "running" && !isLoaded(name));
 }
 
-function diffsOf({ installed, wanted }: LaunchdFacts): string[] {
-  const texts = textsOf(wanted);
-  return [...new Set([...installed.keys(), ...texts.keys()])]
-    .map((file) =>
-      diffTexts(file, { now: installed.get(file) ?? "", wanted: texts.get(file) ?? "" }, "as the manifest says"),
-    )
-    .filter((diff) => diff !== "");
-}
-
 /** What is to be done, by file. */
 interface Work {
   gone: [file: string, content: string][];
@@ -105,8 +97,7 @@ function workOf(context: Context, { installed, wanted, loaded, foreign, releaseI
   const canLoad = (file: string, content: string) =>
     isJob(content) || (releaseId !== undefined && !kept.has(path.basename(file, ".plist")));
   return {
-    gone: [...installed].filter(([file]) => !to.has(file)),
-    changed: [...to].filter(([file, content]) => installed.get(file) !== content),
+    ...differenceOf(installed, to),
     loading: [...to].filter(([file, content]) => loaded.get(file) !== markIn(content) && canLoad(file, content)),
   };
 }

@@ -1,7 +1,8 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { isRoot } from "../core/as-root.ts";
+import { collect } from "../core/collect.ts";
 import { FailedError, UsageError } from "../core/errors.ts";
 import { command } from "../core/step.ts";
 import { serviceTarget, type Target } from "./names.ts";
@@ -151,15 +152,9 @@ export function refuseWithoutLaunchd(
 
 /** Runs shell lines of launchctl. @throws FailedError with what they said, and what to type */
 export async function runLaunchctl(target: Target, line: string): Promise<void> {
-  const child = spawn("bash", ["-euo", "pipefail", "-c", line], { stdio: ["ignore", "pipe", "pipe"], detached: true });
-  const chunks: Buffer[] = [];
-  for (const from of [child.stdout, child.stderr]) from.on("data", (chunk: Buffer) => void chunks.push(chunk));
-  const status = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", resolve);
-  });
+  const { status, output: said } = await collect(["bash", "-euo", "pipefail", "-c", line]);
   if (status === 0) return;
-  const output = Buffer.concat(chunks).toString().trim().split("\n").slice(-10);
+  const output = said.trim().split("\n").slice(-10);
   throw new FailedError(`${serviceTarget(target)}: ${output.at(-1) || `exit code ${status}`}`, {
     output,
     next: nextFor(target, status),

@@ -1,20 +1,17 @@
 import path from "node:path";
 import type { Context } from "../core/context.ts";
 import { command, type Step } from "../core/step.ts";
-import type { InstalledFile } from "../render/file.ts";
+import { byHandPath, differenceOf, type Installation } from "../render/installed.ts";
 import { isMarked } from "../render/mark.ts";
 import { loadLine, unloadLine } from "./launchctl.ts";
 import { DAEMONS, type Owner, targetOfFile } from "./names.ts";
 import { readComments } from "./xml.ts";
 
 /** What is installed for a tree, and what a manifest wants. */
-export interface LaunchdFacts {
+export interface LaunchdFacts extends Installation {
   owner: Owner;
   /** Whether root runs this, who needs no sudo. */
   isRoot: boolean;
-  /** Property lists that bear the tree's mark, and whatever stands where one is wanted: path → text. */
-  installed: ReadonlyMap<string, string>;
-  wanted: InstalledFile[];
 }
 
 /** Who gives launchctl its orders. */
@@ -64,7 +61,7 @@ function writeSteps(file: string, content: string, title = `Write ${file}`): Ste
  */
 export function replaceSteps({ paths }: Context, file: string, content: string, before: string | undefined): Step[] {
   const isByHand = before !== undefined && !isMarked(readComments(before), paths.deployTo);
-  const kept = `${file}.by-hand`;
+  const kept = byHandPath(file);
   return [
     ...(isByHand ? writeSteps(kept, before, `Keep ${kept}, which was written by hand`) : []),
     ...writeSteps(file, content),
@@ -104,8 +101,7 @@ export interface PlistChange extends Giver {
  */
 export function launchdSteps(context: Context, change: PlistChange): Step[] {
   const { from, to } = change;
-  const gone = [...from].filter(([file]) => !to.has(file));
-  const changed = [...to].filter(([file, content]) => from.get(file) !== content);
+  const { gone, changed } = differenceOf(from, to);
   const reload = (file: string, content: string) =>
     isJob(content) ? [unloadStep(change, file, content), loadStep(change, file)] : [];
   return [

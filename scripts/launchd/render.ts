@@ -2,22 +2,19 @@ import { createHash } from "node:crypto";
 import path from "node:path";
 import * as z from "zod";
 import type { Service } from "../../manifest.schema.ts";
-import { SwitchbackError } from "../core/errors.ts";
 import type { InstalledFile, RenderedFile } from "../render/file.ts";
 import { markOf } from "../render/mark.ts";
 import type { Subject } from "../render/subject.ts";
 import { renderTemplate } from "../render/template.ts";
 import { calendarIntervals } from "../schedule/cron.ts";
 import type { Job } from "../schedule/jobs.ts";
-import { logPaths } from "../service/definition.ts";
+import { logsBelowCurrent } from "../service/definitions.ts";
 import { type Entry, entriesOf, type Place, refuseForeign, refuseTwins } from "./entries.ts";
 import { SERVICE_MARK } from "../service/environment.ts";
-import { foregroundArguments } from "../service/foreground.ts";
+import { renderedArguments } from "../service/foreground.ts";
 import { isDaemon, labelOf, targetOf } from "./names.ts";
+import { PLIST_MARK } from "./plist-mark.ts";
 import { xmlComment, xmlProblem, xmlText } from "./xml.ts";
-
-/** In the environment of a job: which property list launchd has loaded, where `launchctl print` shows it. */
-export const PLIST_MARK = "SWITCHBACK_PLIST";
 
 // launchd's own PATH has none of the places where people install programs.
 const PATH = "/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
@@ -48,22 +45,18 @@ const input = z.strictObject({
 });
 
 type Input = z.input<typeof input>;
+
 /**
  * `launchd/<label>.plist` for every service, instance and job (launchd.plist(5)): a LaunchDaemon for a service that names its
  * user, else a LaunchAgent of the tree's owner. Each runs through `ops/service/launch.ts`, because launchd knows no environment
  * files; it starts in the tree's root, and the launcher goes on to `dir`: where launchd itself is given a directory that a release
  * lacks, it starts nothing and says so in no log of the service.
  */
-export function renderLaunchd(subject: Subject): RenderedFile[] {
-  return filesOf(subject).map(({ place, content }) => ({ place, content }));
-}
+export const renderLaunchd = (subject: Subject): RenderedFile[] =>
+  wantedPlists(subject).map(({ place, content }) => ({ place, content }));
 
 /** The same files, each with its place on this host. */
 export function wantedPlists(subject: Subject): InstalledFile[] {
-  return filesOf(subject);
-}
-
-function filesOf(subject: Subject): InstalledFile[] {
   const all = entriesOf(subject);
   refuseTwins(subject, all);
   return all.map((one) => {
@@ -117,13 +110,7 @@ function inputOf(subject: Subject, one: Entry, label: string): Input {
 }
 
 function argumentsOf(subject: Subject, { definition, job, place }: Entry): string[] {
-  if (!definition) return job?.command ?? [];
-  try {
-    return foregroundArguments(definition, subject.paths);
-  } catch (error) {
-    if (!(error instanceof SwitchbackError)) throw error;
-    return subject.refuse([...place, "run"], error.message.replace(/^services\.[^:]*: /, ""));
-  }
+  return definition ? renderedArguments(subject, definition, place) : (job?.command ?? []);
 }
 
 /** The launcher adds the rest: env_file, RELEASE_ID. */
@@ -146,17 +133,10 @@ function accountOf({ owner }: Subject, service: Service | undefined): Input["acc
   );
 }
 
-function logsOf({ manifest, paths }: Subject, { name, definition }: Entry): { stdout: string; stderr: string } {
-  const fallback = path.join(paths.logs, `${name}.log`);
-  if (!definition) return { stdout: fallback, stderr: fallback };
-  const place = {
-    app: manifest.app,
-    deployTo: paths.deployTo,
-    currentPath: paths.current,
-    runPath: paths.run,
-    logsPath: paths.logs,
-  };
-  return logPaths(definition, place, paths.current);
+function logsOf(subject: Subject, { name, definition }: Entry): { stdout: string; stderr: string } {
+  if (definition) return logsBelowCurrent(subject, definition);
+  const own = path.join(subject.paths.logs, `${name}.log`);
+  return { stdout: own, stderr: own };
 }
 
 function intervalsOf(subject: Subject, { cron, path: at, service }: Job): Input["intervals"] {

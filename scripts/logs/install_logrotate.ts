@@ -1,18 +1,22 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
+import { refuseForbidden } from "../core/as-root.ts";
 import type { Context } from "../core/context.ts";
 import { FailedError, UsageError } from "../core/errors.ts";
 import type { Operation } from "../core/operation.ts";
+import { inTemporaryFolder } from "../core/temporary.ts";
 import { command, type Plan, type Step } from "../core/step.ts";
 import { refuseLater } from "../manifest/later.ts";
 import { isMarked } from "../render/mark.ts";
+import { refuseOthers } from "../render/other-trees.ts";
 import { type Subject, subjectOf } from "../render/subject.ts";
 import { hasLogrotate } from "../schedule/jobs.ts";
 import { diffTexts } from "../text/diff.ts";
+import { textOf } from "../render/reading.ts";
 import { logFilesOf } from "./log-files.ts";
 import { renderLogrotate } from "./logrotate.ts";
+import { ownWords, privilegesOf } from "./privileges.ts";
 
 const FOLDER = "/etc/logrotate.d";
 
@@ -40,20 +44,36 @@ export const installLogrotate: Operation<LogrotateFacts, object> = {
 
 function observeLogrotate(context: Context): LogrotateFacts {
   refuseLater(context.loaded);
-  const { manifest, paths, opsPath } = context;
-  const subject = subjectOf(context);
-  const file = path.join(FOLDER, manifest.app);
-  const [rendered] = hasLogrotate(manifest) ? renderLogrotate(subject) : [];
-  const standing = fs.existsSync(file) ? fs.readFileSync(file, "utf8") : undefined;
-  const now = rendered || isMarked(standing ?? "", paths.deployTo) ? standing : undefined;
-  if (!rendered && now === undefined)
+  const { manifest, opsPath } = context;
+  const facts = lookAt(context);
+  if (facts.wanted === undefined && facts.now === undefined)
     throw new UsageError(
       manifest.logs
         ? `under supervisor: ${manifest.supervisor} a job rotates the logs; logrotate would do it twice`
         : "logs is not set in the manifest: nothing is rotated",
       { next: manifest.logs ? `${opsPath}/logs/rotate.ts` : "add to deploy.yaml: logs: { max_size: 10m, keep: 7 }" },
     );
-  if (rendered) check(rendered.content);
+  if (facts.wanted !== undefined) {
+    refuseOthers(context, { installed: new Map([[facts.path, facts.now ?? ""]]), wanted: [facts] });
+    check(facts.wanted);
+  }
+  if (facts.now !== facts.wanted || facts.foreign.length > 0) refuseForbidden(context, privilegesOf(facts));
+  return facts;
+}
+
+/** What the tree's owner has to be allowed to do as root for its logs to be rotated: the lines for sudoers. */
+export function logrotatePrivileges(context: Context): string[][] {
+  const facts = lookAt(context);
+  return facts.wanted === undefined && facts.now === undefined ? [] : privilegesOf(facts);
+}
+
+function lookAt(context: Context): LogrotateFacts {
+  const { manifest, paths } = context;
+  const subject = subjectOf(context);
+  const file = path.join(FOLDER, manifest.app);
+  const [rendered] = hasLogrotate(manifest) ? renderLogrotate(subject) : [];
+  const standing = textOf(file);
+  const now = rendered || isMarked(standing ?? "", paths.deployTo) ? standing : undefined;
   const { uid, gid } = subject.owner;
   return {
     path: file,
@@ -75,8 +95,7 @@ function foreignLogs({ manifest, paths, owner }: Subject): string[] {
 
 /** Lets logrotate itself read the file, before it is where it would be used. @throws FailedError with what it says */
 function check(content: string): void {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "switchback-logrotate-"));
-  try {
+  inTemporaryFolder("switchback-logrotate", (folder) => {
     const file = path.join(folder, "logrotate");
     fs.writeFileSync(file, content, { mode: 0o644 });
     const { status, stderr, error } = spawnSync("logrotate", ["-d", "--state", path.join(folder, "state"), file], {
@@ -87,9 +106,7 @@ function check(content: string): void {
     const problems = stderr.split("\n").filter((line) => line.startsWith("error: "));
     if (status !== 0 || problems.length > 0)
       throw new FailedError("logrotate does not accept the file; nothing was written", { output: problems });
-  } finally {
-    fs.rmSync(folder, { recursive: true });
-  }
+  });
 }
 
 function planLogrotate({ manifest, paths }: Context, facts: LogrotateFacts): Plan {
@@ -98,7 +115,7 @@ function planLogrotate({ manifest, paths }: Context, facts: LogrotateFacts): Pla
     wanted === undefined
       ? [{ kind: "remove", title: `Remove ${file}`, path: file, asRoot: true }]
       : [{ kind: "write", title: `Write ${file}`, path: file, content: wanted, mode: 0o644, asRoot: true }];
-  const lines = [command("touch", "--", ...foreign), command("chown", "-h", owner, "--", ...foreign)];
+  const lines = foreign.flatMap((log) => ownWords(log, owner)).map((words) => command(...words));
   const steps: Step[] = [
     ...(now === wanted ? [] : write),
     ...(foreign.length > 0

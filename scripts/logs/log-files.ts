@@ -1,10 +1,9 @@
 import path from "node:path";
 import type { Manifest } from "../../manifest.schema.ts";
 import type { Paths } from "../core/paths.ts";
-import { CRON_LOG } from "../schedule/crontab.ts";
-import { isManaged, jobsOf } from "../schedule/jobs.ts";
-import { logPaths, type ServiceDefinition, serviceOf } from "../service/definition.ts";
-import { definitionOf, definitionsOf } from "../service/definitions.ts";
+import { CRON_LOG, isManaged, jobsOf } from "../schedule/jobs.ts";
+import { type ServiceDefinition, serviceOf } from "../service/definition.ts";
+import { definitionOf, definitionsOf, logsBelowCurrent } from "../service/definitions.ts";
 
 /** A log that services or jobs write to. */
 export interface LogFile {
@@ -21,7 +20,7 @@ export interface LogFile {
  */
 export function logFilesOf({ manifest, paths }: { manifest: Manifest; paths: Paths }): LogFile[] {
   const ofDefinition = (definition: ServiceDefinition, isHeld: boolean): LogFile[] => {
-    const { stdout, stderr } = logPaths(definition, placeOf(manifest, paths), paths.current);
+    const { stdout, stderr } = logsBelowCurrent({ manifest, paths }, definition);
     const at = (key: "stdout" | "stderr") =>
       definition[key] === undefined ? ["deploy_to"] : ["services", serviceOf(definition.name), key];
     return [
@@ -44,16 +43,3 @@ export function logFilesOf({ manifest, paths }: { manifest: Manifest; paths: Pat
   // The held one of two comes first.
   return all.filter((file, index) => all.findIndex((other) => other.path === file.path) === index);
 }
-
-const placeOf = ({ app }: Manifest, { deployTo, current, run, logs }: Paths) => ({
-  app,
-  deployTo,
-  currentPath: current,
-  runPath: run,
-  logsPath: logs,
-});
-
-const UNITS: Record<string, number> = { k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
-
-/** Bytes of `512k`, `10m` or `1g`, by powers of 1024 as logrotate counts. */
-export const bytesOf = (size: string): number => Number.parseInt(size, 10) * (UNITS[size.slice(-1).toLowerCase()] ?? 1);

@@ -2,8 +2,9 @@ import * as z from "zod";
 import type { RenderedFile } from "../render/file.ts";
 import { markOf } from "../render/mark.ts";
 import type { Subject } from "../render/subject.ts";
+import { bytesOf } from "../text/amounts.ts";
 import { renderTemplate } from "../render/template.ts";
-import { bytesOf, type LogFile, logFilesOf } from "./log-files.ts";
+import { type LogFile, logFilesOf } from "./log-files.ts";
 
 const text = z.string();
 const input = z.strictObject({ mark: text, held: z.array(text), lines: z.array(text) });

@@ -6,8 +6,8 @@ import type { Operation } from "../core/operation.ts";
 import { observeRoom } from "../core/room.ts";
 import { command, type Plan, quote, type Step } from "../core/step.ts";
 import { refuseLater } from "../manifest/later.ts";
-import { showBytes } from "../text/amounts.ts";
-import { bytesOf, logFilesOf } from "./log-files.ts";
+import { bytesOf, showBytes } from "../text/amounts.ts";
+import { logFilesOf } from "./log-files.ts";
 
 /** A log as it stands. */
 export interface LogFact {

@@ -6,6 +6,7 @@ import { noteLines, observeServices, serviceLines, type ServiceStatus } from "..
 import { showAge, showBytes, showTime } from "../text/amounts.ts";
 import { rollbackTarget } from "./list.ts";
 import { isServing } from "../registry/releases.ts";
+import { maintenanceFlagPath } from "../site/flag.ts";
 import { printable } from "../text/table.ts";
 import { entryOf, observeTimeline, showOperation, type TimelineEntry } from "./timeline.ts";
 
@@ -56,7 +57,7 @@ export async function observeStatus(context: Context): Promise<ReleaseStatus> {
     open_operations: tree.open.map((row) => entryOf(paths, row)),
     last_operation: observeTimeline(paths, 20).find(({ finished_at }) => finished_at !== null) ?? null,
     disk: observeDisk(paths.deployTo),
-    notes: [...linkNotes(tree), ...notes],
+    notes: [...linkNotes(tree), ...pageNotes(context), ...notes],
   };
 }
 
@@ -81,6 +82,16 @@ function linkNotes({ current }: TreeFacts): string[] {
   return current.kind === "link" && current.releaseId === undefined
     ? [`current leads to ${current.target}, which is no release`]
     : [];
+}
+
+/** That visitors get the maintenance page is easily forgotten: the services look as ever. */
+function pageNotes({ manifest, paths }: Context): string[] {
+  const hasPage = Object.values(manifest.sites).some((site) => site.maintenance);
+  const flag = hasPage ? fs.statSync(maintenanceFlagPath(paths), { throwIfNoEntry: false }) : undefined;
+  if (!flag) return [];
+  return [
+    `the sites answer with the maintenance page since ${showTime(flag.mtime.toISOString())} UTC; ops/host/maintenance.ts off ends that`,
+  ];
 }
 
 function observeDisk(place: string): ReleaseStatus["disk"] {

@@ -1,23 +1,18 @@
 import * as z from "zod";
-import { SwitchbackError } from "../core/errors.ts";
 import type { RenderedFile } from "../render/file.ts";
 import { markOf } from "../render/mark.ts";
 import type { Subject } from "../render/subject.ts";
 import { renderTemplate } from "../render/template.ts";
-import { logPaths } from "../service/definition.ts";
-import { definitionOf } from "../service/definitions.ts";
-import { foregroundArguments } from "../service/foreground.ts";
+import { definitionOf, logsBelowCurrent } from "../service/definitions.ts";
+import { renderedArguments } from "../service/foreground.ts";
 import { markersOf } from "./crontab-block.ts";
-import { type Job, jobsOf } from "./jobs.ts";
+import { CRON_LOG, type Job, jobsOf } from "./jobs.ts";
 
 /** Cron's own PATH has no /usr/local, where people install programs. */
 const PATH = "/usr/local/bin:/usr/bin:/bin";
 
 /** Bytes that a crontab takes as one command (MAX_COMMAND of Vixie cron, less its end); tried with Debian's `crontab -n`. */
 const LONGEST = 998;
-
-/** Under `logs`: what the suite's own commands print when cron starts them. */
-export const CRON_LOG = "cron.log";
 
 /** What the lines of a crontab are made from. */
 export type CronSubject = Pick<Subject, "manifest" | "paths" | "refuse">;
@@ -28,7 +23,7 @@ const input = z.strictObject({ begin: text, mark: text, lines: z.array(text), en
 /** `cron/crontab`: one block between markers with a line for every job, as the tree's owner; no file where there are no jobs. */
 export function renderCron(subject: Subject): RenderedFile[] {
   const { manifest, paths } = subject;
-  refuseOthers(subject);
+  refuseOtherAccounts(subject);
   const lines = cronLines(subject);
   const content = renderTemplate("cron/crontab", input, {
     ...markersOf(manifest.app, paths.deployTo),
@@ -63,29 +58,18 @@ function wordsOf(subject: CronSubject, job: Job): string[] {
   for (const [name, value] of Object.entries(definition.env))
     if (value.includes("\n"))
       subject.refuse([...placeOf(job), "env", name], "a crontab's line cannot hold a line break");
-  const words = launchWords(subject, job, definition);
+  const words = renderedArguments(subject, definition, placeOf(job));
   if (words.some((word) => word.includes("\n")))
     subject.refuse([...placeOf(job), "run"], "a crontab's line cannot hold a line break");
   const variables = Object.entries({ PATH, ...definition.env }).map(([name, value]) => `${name}=${value}`);
   return ["env", ...variables, ...words];
 }
 
-function launchWords(subject: CronSubject, job: Job, definition: ReturnType<typeof definitionOf>): string[] {
-  try {
-    return foregroundArguments(definition, subject.paths);
-  } catch (error) {
-    if (!(error instanceof SwitchbackError)) throw error;
-    return subject.refuse([...placeOf(job), "run"], error.message.replace(/^services\.[^:]*: /, ""));
-  }
-}
-
 /** The suite's own commands keep a record of their own; what they print is only for when that fails. */
 function logsOf({ manifest, paths }: CronSubject, { name, service }: Job): { stdout: string; stderr: string } {
   const common = `${paths.logs}/${CRON_LOG}`;
   if (!service) return { stdout: common, stderr: common };
-  const { deployTo, current, run, logs } = paths;
-  const place = { app: manifest.app, deployTo, currentPath: current, runPath: run, logsPath: logs };
-  return logPaths(definitionOf(service, name), place, current);
+  return logsBelowCurrent({ manifest, paths }, definitionOf(service, name));
 }
 
 const placeOf = ({ path, service }: Job) => (service ? path.slice(0, -1) : path);
@@ -100,7 +84,7 @@ function refuseForeign(subject: CronSubject, job: Job): void {
 }
 
 /** A crontab is one account's, and its jobs have that account's groups. */
-function refuseOthers(subject: Subject): void {
+function refuseOtherAccounts(subject: Subject): void {
   const { owner } = subject;
   for (const job of jobsOf(subject.manifest, subject.paths)) {
     const { user, group } = job.service ?? {};

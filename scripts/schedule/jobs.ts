@@ -25,6 +25,9 @@ export const isManaged = ({ supervisor }: Pick<Manifest, "supervisor">) =>
 /** Whether the host's logrotate empties the logs: where root installs files anyway. Elsewhere a job of the suite's own does. */
 export const hasLogrotate = ({ supervisor }: Pick<Manifest, "supervisor">) => supervisor === "systemd";
 
+/** Under `logs`: what the suite's own commands print when cron starts them. */
+export const CRON_LOG = "cron.log";
+
 /** Every job of a manifest, in its order; the suite's own ones last. */
 export function jobsOf(
   { services, supervisor, prune, logs }: Manifest,

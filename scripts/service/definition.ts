@@ -1,4 +1,5 @@
 import path from "node:path";
+import type { Service } from "../../manifest.schema.ts";
 
 /** What a supervisor needs to know of a service; every value is already merged and checked. */
 export interface ServiceDefinition {
@@ -44,6 +45,10 @@ export const instanceOf = (name: string): string | undefined => name.split("@")[
 
 /** `web` of `web@main`: its key in the manifest. */
 export const serviceOf = (name: string): string => name.split("@")[0] as string;
+
+/** The names of a service's instances, `web@main` and `web@admin`; its own where it has none. */
+export const instancesOf = (name: string, { instances }: Pick<Service, "instances">): string[] =>
+  instances === undefined ? [name] : Object.keys(instances).map((instance) => `${name}@${instance}`);
 
 /** Where a service's two output streams go, absolute; relative ones are below `basePath` (a release, or `current`). */
 export function logPaths(

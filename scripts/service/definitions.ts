@@ -4,7 +4,14 @@ import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import { recordedManifestPath } from "../core/paths.ts";
 import { loadChecked } from "../manifest/checked.ts";
-import { instanceOf, type ServiceDefinition, type ServicePlace, serviceOf } from "./definition.ts";
+import {
+  instanceOf,
+  instancesOf,
+  logPaths,
+  type ServiceDefinition,
+  type ServicePlace,
+  serviceOf,
+} from "./definition.ts";
 
 /** The services that stay up, in the order in which they start: each behind those that its `after` names; instances apart. */
 export function definitionsOf(manifest: Manifest): ServiceDefinition[] {
@@ -13,15 +20,22 @@ export function definitionsOf(manifest: Manifest): ServiceDefinition[] {
     const service = manifest.services[name];
     if (!service || service.schedule || ordered.has(name) || waiting.includes(name)) return;
     for (const before of service.after) add(serviceOf(before), [...waiting, name]);
-    const instances = service.instances ? Object.keys(service.instances).map((one) => `${name}@${one}`) : [name];
     ordered.set(
       name,
-      instances.map((one) => definitionOf(service, one)),
+      instancesOf(name, service).map((one) => definitionOf(service, one)),
     );
   };
   for (const name of Object.keys(manifest.services)) add(name, []);
   return [...ordered.values()].flat();
 }
+
+/** The services that stay up, and behind them those that run at times. */
+export const allDefinitionsOf = (manifest: Manifest): ServiceDefinition[] => [
+  ...definitionsOf(manifest),
+  ...Object.entries(manifest.services).flatMap(([name, service]) =>
+    service.schedule ? [definitionOf(service, name)] : [],
+  ),
+];
 
 /** A service, or one instance of it: `%i` is the instance wherever a text may hold it. */
 export function definitionOf(service: Service, name: string): ServiceDefinition {
@@ -63,7 +77,7 @@ export function chosenDefinitions(definitions: ServiceDefinition[], names: strin
 }
 
 /** Where this tree's services keep their pid files and logs. */
-export const placeOf = ({ manifest, paths }: Context): ServicePlace => ({
+export const placeOf = ({ manifest, paths }: Pick<Context, "manifest" | "paths">): ServicePlace => ({
   app: manifest.app,
   deployTo: paths.deployTo,
   currentPath: paths.current,
@@ -71,3 +85,7 @@ export const placeOf = ({ manifest, paths }: Context): ServicePlace => ({
   logsPath: paths.logs,
   releasesPath: paths.releases,
 });
+
+/** Where a service's two output streams go, absolute, as its manager knows them: relative ones are below `current`. */
+export const logsBelowCurrent = (tree: Pick<Context, "manifest" | "paths">, definition: ServiceDefinition) =>
+  logPaths(definition, placeOf(tree), tree.paths.current);

@@ -1,9 +1,10 @@
 import path from "node:path";
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
-import { FailedError, UsageError } from "../core/errors.ts";
+import { FailedError, SwitchbackError, UsageError } from "../core/errors.ts";
 import { realPath } from "../core/real-path.ts";
 import { writeOut } from "../core/output.ts";
+import type { Subject } from "../render/subject.ts";
 import { type ServiceDefinition, instanceOf } from "./definition.ts";
 import { readEnvFile } from "./env-file.ts";
 import { findProgram, reasonOf } from "./launch.ts";
@@ -56,6 +57,21 @@ export function foregroundArguments(
     "--",
     ...foregroundWords(splitWords(definition.run, `services.${name}.run`), instanceOf(name)),
   ];
+}
+
+/** The same for a renderer. @throws ManifestError at the `run` of what stands at `place` in the manifest, when it is no argument list */
+export function renderedArguments(
+  subject: Pick<Subject, "paths" | "refuse">,
+  definition: ServiceDefinition,
+  place: PropertyKey[],
+): string[] {
+  try {
+    return foregroundArguments(definition, subject.paths);
+  } catch (error) {
+    if (!(error instanceof SwitchbackError)) throw error;
+    // The place is told beside it.
+    return subject.refuse([...place, "run"], error.message.replace(/^services\.[^:]*: /, ""));
+  }
 }
 
 function foregroundWords(words: readonly Word[], instance: string | undefined): string[] {

@@ -12,10 +12,9 @@ import {
   runLaunchctl,
   unloadLine,
 } from "../launchd/launchctl.ts";
-import { plistMarkOf } from "../launchd/manager.ts";
 import { serviceTarget, type Target, targetOfService } from "../launchd/names.ts";
 import { MARGIN } from "../launchd/plist-steps.ts";
-import { PLIST_MARK } from "../launchd/render.ts";
+import { PLIST_MARK, plistMarkOf } from "../launchd/plist-mark.ts";
 import type { Subject } from "../render/subject.ts";
 import { type ServiceDefinition, type ServicePlace, serviceOf } from "./definition.ts";
 import { endProcesses } from "./end-processes.ts";
@@ -28,8 +27,8 @@ import {
   observeProcesses,
   observeProcessFacts,
   type ProcessFacts,
-  startedAt,
 } from "./processes.ts";
+import { releaseOfDirectory, releaseSinceLink, runningState } from "./running.ts";
 import { lastLogLines } from "./service-log.ts";
 import type { ServiceState, StartResult, StopResult, Supervisor } from "./supervisor.ts";
 
@@ -60,17 +59,7 @@ function observe(jobs: Jobs, name: string): ServiceState {
   const printed = printJob(targetIn(jobs, name));
   const main = observeProcessFacts(printed?.pid ?? -1);
   if (!main) return { name, state: stateOf(jobs, name, printed), processes: [], pidFile: "missing" };
-  const releaseId = releaseIdOf(jobs, name, main, printed);
-  return {
-    name,
-    state: "running",
-    pid: main.pid,
-    startTime: main.startTime,
-    startedAt: startedAt(main),
-    ...(releaseId === undefined ? {} : { releaseId }),
-    processes: membersOf(jobs, name, main).map(({ pid }) => pid),
-    pidFile: "ok",
-  };
+  return runningState(name, main, membersOf(jobs, name, main), releaseIdOf(jobs, name, main, printed));
 }
 
 /** Without a process: one that launchd starts again in a moment is not stopped, and has to be when the release changes. */
@@ -93,15 +82,10 @@ function membersOf({ place }: Jobs, name: string, main?: KnownProcess, known: re
  */
 function releaseIdOf(jobs: Jobs, name: string, main: ProcessFacts, printed: Printed | undefined): string | undefined {
   const { place } = jobs;
-  const releases = realPath(place.releasesPath ?? `${place.deployTo}/releases`);
   const cwd = observeProcess(main.pid)?.cwd;
-  if (cwd?.startsWith(`${releases}/`)) return cwd.slice(releases.length + 1).split(/[/ ]/)[0];
-  const told = environmentOf(main.pid)?.["RELEASE_ID"];
+  const told = releaseOfDirectory(place, cwd) ?? environmentOf(main.pid)?.["RELEASE_ID"];
   if (told !== undefined || cwd !== undefined) return told;
-  const link = fs.lstatSync(place.currentPath, { throwIfNoEntry: false });
-  const isLater =
-    link !== undefined && isLoadedAsInstalled(targetIn(jobs, name), printed) && startedAt(main) > link.mtime;
-  return isLater ? realPath(place.currentPath).split("/").at(-1) : undefined;
+  return isLoadedAsInstalled(targetIn(jobs, name), printed) ? releaseSinceLink(place, main) : undefined;
 }
 
 const isLoadedAsInstalled = (target: Target, printed: Printed | undefined) => {

@@ -1,7 +1,8 @@
 import type { Context } from "../core/context.ts";
 import type { Step } from "../core/step.ts";
 import { type LaunchdFacts, launchdSteps } from "../launchd/plist-steps.ts";
-import { type InstalledFile, textsOf } from "../render/file.ts";
+import { textsOf } from "../render/file.ts";
+import { changesOf } from "../render/installed.ts";
 import { logSteps, type UnitFacts, unitSteps } from "../systemd/unit-steps.ts";
 
 /** What service managers know of a tree, and what they have to know for a manifest. */
@@ -38,19 +39,6 @@ export const managedBack = (context: Context, { units, plists }: ManagedFacts): 
   ),
   ...plists.flatMap((facts) => launchdSteps(context, { ...facts, from: textsOf(facts.wanted), to: facts.installed })),
 ];
-
-interface Files {
-  installed: ReadonlyMap<string, string>;
-  wanted: readonly InstalledFile[];
-}
-
-/** Files that go, come or change, with that word. */
-export function changesOf({ installed, wanted }: Files): string[] {
-  const to = textsOf(wanted);
-  const gone = [...installed.keys()].filter((file) => !to.has(file)).map((file) => `goes: ${file}`);
-  const changed = [...to].filter(([file, content]) => installed.get(file) !== content);
-  return [...gone, ...changed.map(([file]) => `${installed.has(file) ? "changes" : "comes"}: ${file}`)];
-}
 
 /** What changes outside the tree, a line for each file. */
 export const managedNotes = ({ units, plists }: ManagedFacts): string[] => [...units, ...plists].flatMap(changesOf);

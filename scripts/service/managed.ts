@@ -1,11 +1,10 @@
 import type { Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
 import type { LaunchdFacts } from "../launchd/plist-steps.ts";
-import { proxyUnitOf, socketUnitOf } from "../systemd/names.ts";
-import { type Scope, scopeOf, showUnits } from "../systemd/systemctl.ts";
+import { changesOf } from "../render/installed.ts";
+import { type Scope, scopeOf } from "../systemd/systemctl.ts";
 import type { UnitFacts } from "../systemd/unit-steps.ts";
-import { definitionsOf } from "./definitions.ts";
-import { changesOf, type ManagedFacts } from "./managed-steps.ts";
+import type { ManagedFacts } from "./managed-steps.ts";
 import { servingManifestOf } from "./supervisors.ts";
 
 /** Looks at what the managers know of a tree: that of the supervisor that serves, and of the one that a manifest wants. */
@@ -14,7 +13,7 @@ export async function observeManaged(context: Context, manifest: Manifest): Prom
   const units = await observeScopes(context, manifest, [...new Set([scopeOf(serving), scopeOf(manifest)])]);
   const own = units.find(({ scope }) => scope === scopeOf(manifest));
   const plists = [serving, manifest].some(isByLaunchd) ? [await observePlists(context, manifest)] : [];
-  return { units, plists, held: own ? heldNow(manifest, own) : [] };
+  return { units, plists, held: own ? await observeHeld(manifest, own) : [] };
 }
 
 const isByLaunchd = ({ supervisor }: Manifest) => supervisor === "launchd";
@@ -43,28 +42,13 @@ async function observeScopes(
   return units;
 }
 
+async function observeHeld(manifest: Manifest, units: UnitFacts): Promise<string[]> {
+  const { openSockets } = await import("../systemd/manager.ts");
+  return openSockets(manifest, units);
+}
+
 async function observePlists(context: Context, manifest: Manifest): Promise<LaunchdFacts> {
   const { observeLaunchd } = await import("../launchd/manager.ts");
   const facts = observeLaunchd(context, manifest);
   return isByLaunchd(manifest) ? facts : { ...facts, wanted: [] };
-}
-
-/** A socket that is open already, and stays as it is. */
-function heldNow(manifest: Manifest, { scope, wanted, installed }: UnitFacts): string[] {
-  const held = definitionsOf(manifest).filter(({ isHeld }) => isHeld);
-  const states = showUnits(
-    scope,
-    held.map(({ name }) => socketUnitOf(manifest, name)),
-    ["ActiveState"],
-  );
-  // An instance is described by its template.
-  const fileOf = (unit: string) => unit.replace(/@[^@]*(?=\.\w+$)/, "@");
-  const isSame = (unit: string) =>
-    wanted.every(
-      ({ place, path: file, content }) => place !== `systemd/${fileOf(unit)}` || installed.get(file) === content,
-    );
-  return held
-    .map(({ name }) => name)
-    .filter((_, index) => states[index]?.["ActiveState"] === "active")
-    .filter((name) => isSame(socketUnitOf(manifest, name)) && isSame(proxyUnitOf(manifest, name)));
 }

@@ -13,10 +13,9 @@ import {
   observeProcess,
   observeProcesses,
   observeProcessFacts,
-  startedAt,
   type ProcessFacts,
 } from "./processes.ts";
-import { realPath } from "../core/real-path.ts";
+import { releaseOfDirectory, runningState } from "./running.ts";
 import { lastLogLines } from "./service-log.ts";
 import type { ServiceState, StartResult, StopResult, Supervisor } from "./supervisor.ts";
 
@@ -57,17 +56,7 @@ function observe(place: ServicePlace, name: string): ServiceState {
   const pidFile = isForeign ? "foreign" : pidFileState(file, main, first);
   if (!first)
     return { name, state: file === "missing" ? "stopped" : isForeign ? "running" : "stale", processes: [], pidFile };
-  const releaseId = releaseIdOf(place, first.pid);
-  return {
-    name,
-    state: "running",
-    pid: first.pid,
-    startTime: first.startTime,
-    startedAt: startedAt(first),
-    ...(releaseId !== undefined && { releaseId }),
-    processes: members.map(({ pid }) => pid),
-    pidFile,
-  };
+  return { ...runningState(name, first, members, releaseIdOf(place, first.pid)), pidFile };
 }
 
 function pidFileState(
@@ -125,10 +114,7 @@ function membersOf({ main, own }: Recorded, known: readonly KnownProcess[] = [])
 }
 
 function releaseIdOf(place: ServicePlace, pid: number): string | undefined {
-  const releases = realPath(place.releasesPath ?? path.join(place.deployTo, "releases"));
-  const cwd = observeProcess(pid)?.cwd;
-  if (cwd?.startsWith(`${releases}/`)) return cwd.slice(releases.length + 1).split(/[/ ]/)[0];
-  return environmentOf(pid)?.["RELEASE_ID"];
+  return releaseOfDirectory(place, observeProcess(pid)?.cwd) ?? environmentOf(pid)?.["RELEASE_ID"];
 }
 
 async function start(

@@ -5,27 +5,33 @@ import { SwitchbackError } from "../core/errors.ts";
 import { observeCurrent } from "../core/observe.ts";
 import { subjectOf } from "../render/subject.ts";
 import { scopeOf } from "../systemd/systemctl.ts";
+import type { ServicePlace } from "./definition.ts";
 import { definitionsOf, placeOf, recordedManifest } from "./definitions.ts";
 import { pidfileSupervisor } from "./pidfile-supervisor.ts";
 import { lastLogLines } from "./service-log.ts";
 import type { ServiceState, Supervisor } from "./supervisor.ts";
-import { systemdSupervisor } from "./systemd-supervisor.ts";
 
 /** What starts and stops the services of a manifest in this tree. */
 export function supervisorOf(context: Context, manifest: Manifest = context.manifest): Supervisor {
   const place = placeOf(context);
   const scope = scopeOf(manifest);
-  if (scope) return systemdSupervisor(manifest, place, scope);
-  return manifest.supervisor === "launchd" ? byLaunchd(context, manifest) : pidfileSupervisor(place);
+  if (scope)
+    return atFirstOrder(place, async () => {
+      const { systemdSupervisor } = await import("./systemd-supervisor.ts");
+      return systemdSupervisor(manifest, place, scope);
+    });
+  if (manifest.supervisor === "launchd")
+    return atFirstOrder(place, async () => {
+      const { launchdSupervisor } = await import("./launchd-supervisor.ts");
+      return launchdSupervisor(subjectOf(context, manifest), place);
+    });
+  return pidfileSupervisor(place);
 }
 
-/** launchd's supervisor, which renders property lists: loaded at the first order. */
-function byLaunchd(context: Context, manifest: Manifest): Supervisor {
-  const place = placeOf(context);
-  const whole = async () => {
-    const { launchdSupervisor } = await import("./launchd-supervisor.ts");
-    return launchdSupervisor(subjectOf(context, manifest), place);
-  };
+/** A manager's supervisor, loaded when it is first asked for something: a tree of pid files never pays for one. */
+function atFirstOrder(place: ServicePlace, load: () => Promise<Supervisor>): Supervisor {
+  let loaded: Promise<Supervisor> | undefined;
+  const whole = () => (loaded ??= load());
   return {
     observe: async (service) => (await whole()).observe(service),
     start: async (definition, release) => (await whole()).start(definition, release),

@@ -1,12 +1,13 @@
-import fs from "node:fs";
 import type { Manifest } from "../../manifest.schema.ts";
 import { UsageError } from "../core/errors.ts";
-import { realPath } from "../core/real-path.ts";
+import { otherTreeIn } from "../render/other-trees.ts";
+import { ownTextOf } from "../render/reading.ts";
 import { proxyUnitOf, socketUnitOf, unitOf } from "../systemd/names.ts";
 import { type Properties, refuseWithoutManager, type Scope, showUnits, systemctl } from "../systemd/systemctl.ts";
 import { type ServiceDefinition, type ServicePlace, serviceOf } from "./definition.ts";
 import { serviceMembers } from "./members.ts";
-import { allProcesses, observeProcess, observeProcessFacts, startedAt, type ProcessFacts } from "./processes.ts";
+import { allProcesses, observeProcess, observeProcessFacts, type ProcessFacts } from "./processes.ts";
+import { releaseOfDirectory, releaseSinceLink, runningState } from "./running.ts";
 import { type Door, withClosedDoor } from "./closed-door.ts";
 import { lastLogLines } from "./service-log.ts";
 import type { ServiceState, StartResult, StopResult, Supervisor } from "./supervisor.ts";
@@ -20,6 +21,7 @@ const ASKED = [
   "Result",
   "ExecMainStartTimestamp",
   "NeedDaemonReload",
+  "FragmentPath",
 ];
 
 /** A manifest's services as units of systemd: the system's manager, or the user's own. */
@@ -48,19 +50,15 @@ function observe(units: Units, name: string): ServiceState {
   refuseWithoutManager(units.scope);
   const properties = propertiesOf(units, name);
   const main = observeProcessFacts(Number(properties["MainPID"]) || -1);
+  if (otherTreeOf(units, properties) !== undefined)
+    return { name, state: "stopped", processes: [], pidFile: "missing" };
   if (!main) return { name, state: stateOf(properties), processes: [], pidFile: "missing" };
-  const releaseId = releaseIdOf(units.place, main, properties);
-  return {
-    name,
-    state: "running",
-    pid: main.pid,
-    startTime: main.startTime,
-    startedAt: startedAt(main),
-    ...(releaseId === undefined ? {} : { releaseId }),
-    processes: membersOf(main).map(({ pid }) => pid),
-    pidFile: "ok",
-  };
+  return runningState(name, main, membersOf(main), releaseIdOf(units.place, main, properties));
 }
+
+/** The tree whose unit it is, where that is another one: of the same name, and none of ours to start or stop. */
+const otherTreeOf = ({ place }: Units, { FragmentPath }: Properties) =>
+  FragmentPath ? otherTreeIn(ownTextOf(FragmentPath) ?? "", place.deployTo) : undefined;
 
 /** Without a main process: one that waits for its next start is not stopped, and has to be when the release changes. */
 function stateOf({ ActiveState, SubState }: Properties): ServiceState["state"] {
@@ -76,13 +74,9 @@ const membersOf = (main: ProcessFacts) =>
  * which was started after the link was made runs what the link names.
  */
 function releaseIdOf(place: ServicePlace, main: ProcessFacts, properties: Properties): string | undefined {
-  const releases = realPath(place.releasesPath ?? `${place.deployTo}/releases`);
   const cwd = observeProcess(main.pid)?.cwd;
-  if (cwd !== undefined)
-    return cwd.startsWith(`${releases}/`) ? cwd.slice(releases.length + 1).split(/[/ ]/)[0] : undefined;
-  const link = fs.lstatSync(place.currentPath, { throwIfNoEntry: false });
-  const isLater = link !== undefined && properties["NeedDaemonReload"] === "no" && startedAt(main) > link.mtime;
-  return isLater ? realPath(place.currentPath).split("/").at(-1) : undefined;
+  if (cwd !== undefined) return releaseOfDirectory(place, cwd);
+  return properties["NeedDaemonReload"] === "no" ? releaseSinceLink(place, main) : undefined;
 }
 
 async function start(units: Units, definition: ServiceDefinition): Promise<StartResult> {
@@ -119,7 +113,11 @@ function doorOf(units: Units, { name, port }: ServiceDefinition): Door | undefin
 async function up(units: Units, definition: ServiceDefinition, verb: "start" | "restart"): Promise<StartResult> {
   const { manifest, scope } = units;
   const unit = unitOf(manifest, definition.name);
-  const { LoadState } = propertiesOf(units, definition.name);
+  const properties = propertiesOf(units, definition.name);
+  const { LoadState } = properties;
+  const other = otherTreeOf(units, properties);
+  if (other !== undefined)
+    throw new UsageError(`${unit} belongs to the tree ${other}`, { next: "ops/systemd/install_systemd.ts" });
   if (LoadState !== "loaded")
     throw new UsageError(`${unit} is not installed (${LoadState})`, { next: "ops/systemd/install_systemd.ts" });
   await systemctl(scope, "reset-failed", unit);
@@ -134,6 +132,7 @@ async function stop(units: Units, name: string): Promise<StopResult> {
   const { manifest, scope } = units;
   const service = manifest.services[serviceOf(name)];
   const { processes } = observe(units, name);
+  if (otherTreeOf(units, propertiesOf(units, name)) !== undefined) return { already: true, wasKilled: false, pids: [] };
   const unit = unitOf(manifest, name);
   const held = service?.socket
     ? [socketUnitOf(manifest, name), ...(service.socket.proxy ? [proxyUnitOf(manifest, name)] : [])]

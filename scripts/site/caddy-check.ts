@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
+import { inTemporaryFolder } from "../core/temporary.ts";
 import type { RenderedFile } from "../render/file.ts";
 
 /** An environment in which Caddy keeps certificates and whatever else it writes below `folder`. */
@@ -17,8 +17,7 @@ export const caddyEnv = (folder: string, env: NodeJS.ProcessEnv = process.env): 
  * Caddy's files. Undefined: nothing.
  */
 export function checkCaddy({ place, content }: RenderedFile): string | undefined {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "switchback-caddy-"));
-  try {
+  return inTemporaryFolder("switchback-caddy", (folder) => {
     const site = path.join(folder, path.basename(place));
     const around = path.join(folder, "Caddyfile");
     fs.writeFileSync(site, content);
@@ -34,9 +33,7 @@ export function checkCaddy({ place, content }: RenderedFile): string | undefined
       return (error as NodeJS.ErrnoException).code === "ENOENT" ? "caddy is not installed here" : error.message;
     if (status === 0) return undefined;
     return problemIn(stderr).replaceAll(site, path.basename(place)) || `caddy validate ended with ${status}`;
-  } finally {
-    fs.rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 // Before it Caddy logs what it did, one JSON object or `{level}` line each.

@@ -26,7 +26,9 @@ export function caddyHost(facts: CaddyFacts): ProxyHost {
   const config = ["--config", configPath, "--adapter", "caddyfile"];
   const folder = path.join(path.dirname(configPath), "conf.d");
   const start = facts.hasSystemd ? "sudo systemctl start caddy" : command(program, "start", ...config);
-  const reload = manager === "systemd" ? orderLine(true, "systemctl reload caddy") : undefined;
+  const isBySystemd = manager === "systemd" || (manager === undefined && facts.hasSystemd);
+  const order = ["systemctl", "reload", "caddy"];
+  const reload = isBySystemd ? orderLine(true, order) : command(program, "reload", ...config, "--force");
   return {
     folder,
     ending: ".caddy",
@@ -35,7 +37,8 @@ export function caddyHost(facts: CaddyFacts): ProxyHost {
         ? undefined
         : `${configPath} does not import ${filePath}: add the line  import ${path.dirname(filePath)}/*${path.extname(filePath)}`,
     testLines: () => [`${command(program, "adapt", ...config)} >/dev/null`],
-    reloadLines: manager === undefined ? [] : [reload ?? command(program, "reload", ...config, "--force")],
+    reloadLines: manager === undefined ? [] : [reload],
+    rootOrders: isBySystemd ? [order] : [],
     start: manager === undefined ? start : undefined,
   };
 }

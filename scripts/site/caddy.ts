@@ -47,10 +47,7 @@ export const renderCaddy = (subject: Subject): RenderedFile[] =>
   }));
 
 function inputOf(subject: Subject, site: SiteModel): z.input<typeof input> {
-  if (site.entryPoints.length > 0)
-    subject.refuse(["sites", site.key, "entry_points"], "Caddy has none: it listens on what listen says");
-  if (subject.manifest.sites[site.key]?.maintenance?.service !== undefined)
-    subject.refuse(["sites", site.key, "maintenance", "service"], "Caddy serves the page itself");
+  refuseForeign(subject, site);
   const value = caddyValues(subject, site.key);
   const { maintenance } = site;
   const parts = [
@@ -79,6 +76,14 @@ function inputOf(subject: Subject, site: SiteModel): z.input<typeof input> {
         }
       : null,
   };
+}
+
+/** What Caddy has no words for. */
+function refuseForeign(subject: Subject, { key, entryPoints }: SiteModel): void {
+  if (entryPoints.length > 0)
+    subject.refuse(["sites", key, "entry_points"], "Caddy has none: it listens on what listen says");
+  if (subject.manifest.sites[key]?.maintenance?.service !== undefined)
+    subject.refuse(["sites", key, "maintenance", "service"], "Caddy serves the page itself");
 }
 
 /** The first route that matches answers: one file before a folder, a longer folder before a shorter one. */

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import { refuseForbidden } from "../core/as-root.ts";
 import type { Context } from "../core/context.ts";
 import { openDatabaseToRead } from "../registry/database.ts";
 import type { InstalledFile } from "../render/file.ts";
@@ -7,8 +8,9 @@ import { isMarked, markOf } from "../render/mark.ts";
 import { subjectOf } from "../render/subject.ts";
 import { diffTexts } from "../text/diff.ts";
 import { type SiteModel, sitesOf } from "./model.ts";
+import { privilegesOf } from "./privileges.ts";
 import { type Proxy, type ProxyHost, sitePath } from "./proxy.ts";
-import { isWritable, textOf } from "./reading.ts";
+import { isWritable, textOf } from "../render/reading.ts";
 
 /** A site of the manifest, and how its file stands. */
 export interface SiteFacts extends InstalledFile {
@@ -38,7 +40,11 @@ export interface InstallFacts extends Pick<ProxyHost, "reloadLines" | "start"> {
   isReloadOwed: boolean;
 }
 
-/** Looks at the installed files of a proxy's sites, and lets the proxy check each of those that would change, alone. */
+/** Sites whose file is to be written. */
+export const changedOf = (sites: SiteFacts[]) =>
+  sites.filter(({ problem, now, content }) => problem === undefined && now !== content);
+
+/** Looks at the installed files of a proxy's sites, and lets the proxy check each of those that would change, alone. @throws UsageError for what may not be done */
 export async function observeInstall(context: Context, proxy: Proxy, kind: string): Promise<InstallFacts> {
   const subject = subjectOf(context);
   const host = proxy.observe(process.env);
@@ -49,13 +55,12 @@ export async function observeInstall(context: Context, proxy: Proxy, kind: strin
     const file = files[index];
     if (file) sites.push(await observeSite(context, proxy, host, model, { ...file, path: sitePath(host, model) }));
   }
-  return {
-    reloadLines: host.reloadLines,
-    start: host.start,
-    sites,
-    unwanted: observeUnwanted(context, proxy, host, sites),
-    isReloadOwed: isReloadOwed(context, kind),
-  };
+  const unwanted = observeUnwanted(context, proxy, host, sites);
+  const isOwed = isReloadOwed(context, kind);
+  const touched = [...changedOf(sites), ...unwanted];
+  const reload = isOwed ? host.rootOrders : [];
+  refuseForbidden(context, touched.length > 0 ? privilegesOf(host, touched) : reload);
+  return { reloadLines: host.reloadLines, start: host.start, sites, unwanted, isReloadOwed: isOwed };
 }
 
 async function observeSite(
@@ -87,7 +92,12 @@ function othersProblem(deployTo: string, key: string, file: string, now = ""): s
 }
 
 /** What this tree installed for the proxy, in the folders where its sites are, and no longer wants. */
-function observeUnwanted({ paths }: Context, proxy: Proxy, host: ProxyHost, sites: SiteFacts[]): UnwantedFacts[] {
+export function observeUnwanted(
+  { paths }: Context,
+  proxy: Proxy,
+  host: ProxyHost,
+  sites: Pick<SiteFacts, "path">[],
+): UnwantedFacts[] {
   const mark = markOf(paths.deployTo, proxy.command);
   const wanted = new Set(sites.map((site) => site.path));
   const folders = new Set([host.folder, ...sites.map((site) => path.dirname(site.path))]);

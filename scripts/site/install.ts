@@ -1,10 +1,11 @@
 import path from "node:path";
+import { folderWords } from "../core/as-root.ts";
 import type { Context } from "../core/context.ts";
 import { FailedError } from "../core/errors.ts";
 import type { Operation } from "../core/operation.ts";
 import { command, type Plan, type RunStep, type Step } from "../core/step.ts";
 import { isMarked } from "../render/mark.ts";
-import { type InstallFacts, observeInstall, type SiteFacts, type UnwantedFacts } from "./install-facts.ts";
+import { changedOf, type InstallFacts, observeInstall, type SiteFacts, type UnwantedFacts } from "./install-facts.ts";
 import type { Proxy } from "./proxy.ts";
 
 type Host = Pick<InstallFacts, "reloadLines" | "start">;
@@ -23,7 +24,7 @@ export function installOperation(proxy: Proxy): Operation<InstallFacts, object> 
 function planInstall(context: Context, facts: InstallFacts, proxy: Proxy): Plan[] {
   const { sites, unwanted } = facts;
   const sound = sites.filter(({ problem }) => problem === undefined);
-  const changed = sound.filter(({ now, content }) => now !== content);
+  const changed = changedOf(sites);
   const plans = [
     ...changed.map((site) => planSite(context, facts, site, proxy)),
     ...unwanted.map((file) => planRemoval(facts, file, proxy)),
@@ -123,7 +124,7 @@ function makeFolder({ path: file, hasFolder, needsRoot }: SiteFacts): Step[] {
   const folder = path.dirname(file);
   const title = `Make ${folder}`;
   if (!needsRoot) return [{ kind: "mkdir", title, path: folder }];
-  return [{ kind: "run", title, run: { lines: [command("mkdir", "-p", folder)], cwd: "/", env: {}, asRoot: true } }];
+  return [{ kind: "run", title, run: { lines: [command(...folderWords(folder))], cwd: "/", env: {}, asRoot: true } }];
 }
 
 /** What a person wrote is kept in the tree: beside the file, some proxies would read it. */

@@ -1,12 +1,13 @@
 import path from "node:path";
+import { refuseForbidden, writeWords } from "../core/as-root.ts";
 import type { Context } from "../core/context.ts";
 import type { Step } from "../core/step.ts";
 import { isMarked } from "../render/mark.ts";
 import { subjectOf } from "../render/subject.ts";
 import { maintenanceFlagPath } from "./flag.ts";
 import { type SiteModel, sitesOf } from "./model.ts";
-import { type Proxy, type ProxyHost, sitePath } from "./proxy.ts";
-import { isWritable, textOf } from "./reading.ts";
+import { hostOf, sitePath } from "./proxy.ts";
+import { isWritable, textOf } from "../render/reading.ts";
 import { renderTraefik } from "./traefik.ts";
 import { traefikHost, traefikProxy } from "./traefik-host.ts";
 import { caddyProxy } from "./caddy-host.ts";
@@ -22,16 +23,18 @@ export interface MaintenanceFacts {
   traefik: Map<string, { needsRoot: boolean }>;
 }
 
-/** Looks whether the page is on, and which of Traefik's files have to say so. */
+/** Looks whether the page is on, and which of Traefik's files have to say so. @throws UsageError for one that may not be written */
 export function observeMaintenance(context: Context): MaintenanceFacts {
   const { paths } = context;
   const flag = textOf(maintenanceFlagPath(paths));
   const host = traefikHost(process.env);
   const files = sitesOf(subjectOf(context), "traefik").map((site) => sitePath(host, site));
   const installed = files.filter((file) => isMarked(textOf(file) ?? "", paths.deployTo));
+  const ofRoot = installed.filter((file) => !isWritable(path.dirname(file)));
+  refuseForbidden(context, ofRoot.flatMap(writeWords));
   return {
     by: flag === undefined ? undefined : flag === BY.switch ? "switch" : "person",
-    traefik: new Map(installed.map((file) => [file, { needsRoot: !isWritable(path.dirname(file)) }])),
+    traefik: new Map(installed.map((file) => [file, { needsRoot: ofRoot.includes(file) }])),
   };
 }
 
@@ -40,19 +43,11 @@ export function observePageless(context: Context): string[] {
   const subject = subjectOf(context);
   return [nginxProxy, caddyProxy, traefikProxy].flatMap((proxy) => {
     const sites = sitesOf(subject, proxy.kind).filter((site) => site.maintenance);
+    // The page can be turned on before its proxy is there.
     const host = sites.length > 0 ? hostOf(proxy) : undefined;
     const textAt = (site: SiteModel) => (host && textOf(sitePath(host, site))) ?? "";
     return sites.filter((site) => !/maintenance/.test(textAt(site))).map(({ key }) => key);
   });
-}
-
-/** The page can be turned on before its proxy is there. */
-function hostOf(proxy: Proxy): ProxyHost | undefined {
-  try {
-    return proxy.observe(process.env);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Turns the page on or off: a file in the tree, which nginx and Caddy look for at every request, and Traefik's own files. */

@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { isRoot } from "../core/as-root.ts";
+import { inTemporaryFolder } from "../core/temporary.ts";
 import type { RenderedFile } from "../render/file.ts";
 import { withSystemPath } from "./proxy.ts";
 
@@ -11,8 +11,7 @@ import { withSystemPath } from "./proxy.ts";
  * another site nor a running nginx matters. Undefined: nothing.
  */
 export function checkNginx({ place, content }: RenderedFile): string | undefined {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "switchback-nginx-"));
-  try {
+  return inTemporaryFolder("switchback-nginx", (folder) => {
     const site = path.join(folder, "site.conf");
     fs.writeFileSync(site, isRoot() ? content : withoutLowPorts(content, folder));
     fs.writeFileSync(path.join(folder, "nginx.conf"), renderAround(site, folder));
@@ -22,9 +21,7 @@ export function checkNginx({ place, content }: RenderedFile): string | undefined
       return (error as NodeJS.ErrnoException).code === "ENOENT" ? "nginx is not installed here" : error.message;
     if (status === 0) return undefined;
     return problemIn(stderr).replaceAll(site, path.basename(place)) || `nginx -t ended with ${status}`;
-  } finally {
-    fs.rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 // Only root may listen on port 80: for anybody else such a port is a socket of its own, and nginx is asked about the rest.

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { command, quote } from "../core/step.ts";
+import { quote } from "../core/step.ts";
 import { checkNginx } from "./nginx-check.ts";
 import { NGINX_COMMAND, renderNginx } from "./nginx.ts";
 import { hasSystemd, isActiveUnit, orderLine, programOf, type Proxy, type ProxyHost } from "./proxy.ts";
@@ -23,19 +23,25 @@ export interface NginxFacts {
 export function nginxHost(facts: NginxFacts): ProxyHost {
   const { program, configPath, pidPath, errorLogPath, isOther, manager } = facts;
   const needsRoot = !isOther;
-  const nginx = (...words: string[]) =>
-    orderLine(needsRoot, command(program, ...(isOther ? ["-c", configPath] : []), ...words));
-  const reload = manager === "systemd" ? orderLine(needsRoot, "systemctl reload nginx") : nginx("-s", "reload");
+  const nginx = (...words: string[]) => [program, ...(isOther ? ["-c", configPath] : []), ...words];
+  const isBySystemd = manager === "systemd" || (manager === undefined && facts.hasSystemd && !isOther);
+  const orders = {
+    test: nginx("-t"),
+    show: nginx("-T"),
+    reload: isBySystemd ? ["systemctl", "reload", "nginx"] : nginx("-s", "reload"),
+  };
+  const line = (order: string[]) => orderLine(needsRoot, order);
   return {
     folder: path.join(path.dirname(configPath), "conf.d"),
     ending: ".conf",
     testLines: (filePath) => [
-      nginx("-t"),
-      `${nginx("-T")} 2>/dev/null | grep -F ${quote(`/${path.basename(filePath)}:`)} >/dev/null || ` +
+      line(orders.test),
+      `${line(orders.show)} 2>/dev/null | grep -F ${quote(`/${path.basename(filePath)}:`)} >/dev/null || ` +
         `{ echo ${quote(`no include in ${configPath} takes in ${filePath}`)} >&2; exit 1; }`,
     ],
-    reloadLines: manager === undefined ? [] : reloadLines(reload, pidPath, errorLogPath),
-    start: manager === undefined ? (facts.hasSystemd && !isOther ? "sudo systemctl start nginx" : nginx()) : undefined,
+    reloadLines: manager === undefined ? [] : reloadLines(line(orders.reload), pidPath, errorLogPath),
+    rootOrders: needsRoot ? Object.values(orders) : [],
+    start: manager === undefined ? (isBySystemd ? "sudo systemctl start nginx" : line(nginx())) : undefined,
   };
 }
 

@@ -13,14 +13,14 @@ export interface Value {
 }
 
 /** One argument: bare where nginx reads it as it stands, else in double quotes with `\` and `"` escaped. */
-export const quoteNginx = (text: string) =>
+const quoteNginx = (text: string) =>
   /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `"${text.replaceAll(/[\\"]/g, (sign) => `\\${sign}`)}"`;
 
 /** Writes the values of a site. @throws ManifestError, when asked to, for a `$`: nginx has no escape for it */
 export function valuesOf(subject: Subject, site: SiteModel): Value {
   const { key } = site;
   const VARIABLE = "nginx takes $ for a variable, and has no escape for it";
-  refuseOthers(subject, site);
+  refuseForeign(subject, site);
   if (subject.paths.current.includes("$")) subject.refuse(["deploy_to"], VARIABLE);
   return {
     tree: quoteNginx,
@@ -33,11 +33,12 @@ export function valuesOf(subject: Subject, site: SiteModel): Value {
 // Locations are compared with the path that was asked for once its %xx are decoded.
 const prefixOf = (place: string) => quoteNginx(decodeURIComponent(place));
 
-function refuseOthers(subject: Subject, { key, retry, entryPoints }: SiteModel): void {
+/** What nginx has no words for. */
+function refuseForeign(subject: Subject, { key, retry, entryPoints }: SiteModel): void {
   const at = (name: string) => ["sites", key, name];
   if (retry)
     subject.refuse(at("retry"), "nginx cannot wait and ask again: give the service a socket, which holds requests");
   if (subject.manifest.sites[key]?.maintenance?.service !== undefined)
-    subject.refuse(["sites", key, "maintenance", "service"], "nginx serves the page itself");
+    subject.refuse([...at("maintenance"), "service"], "nginx serves the page itself");
   if (entryPoints.length > 0) subject.refuse(at("entry_points"), "nginx has none: it listens on what listen says");
 }

@@ -3,6 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { rootLine } from "../core/as-root.ts";
 import { FailedError } from "../core/errors.ts";
+import { command } from "../core/step.ts";
 import type { RenderedFile } from "../render/file.ts";
 import type { Subject } from "../render/subject.ts";
 import type { SiteModel } from "./model.ts";
@@ -32,6 +33,8 @@ export interface ProxyHost {
   testLines(filePath: string): string[];
   /** Lines that make it take the configuration, and fail where it does not. None: it sees by itself, or does not run. */
   reloadLines: string[];
+  /** Which orders in those lines only root may give, word by word. */
+  rootOrders: string[][];
   /** What makes it run, where it does not. */
   start?: string | undefined;
 }
@@ -40,8 +43,9 @@ export interface ProxyHost {
 export const sitePath = ({ folder, ending }: Pick<ProxyHost, "folder" | "ending">, site: SiteModel) =>
   site.filePath ?? path.join(folder, `${site.name}${ending}`);
 
-/** A line as whoever may give it gives it. */
-export const orderLine = (needsRoot: boolean, line: string) => (needsRoot ? rootLine(line) : line);
+/** An order as whoever may give it gives it. */
+export const orderLine = (needsRoot: boolean, words: string[]) =>
+  needsRoot ? rootLine(command(...words)) : command(...words);
 
 /** Folders of programs that only root has in its PATH, behind the others. */
 export const withSystemPath = (env: NodeJS.ProcessEnv) => ({
@@ -57,6 +61,16 @@ export function programOf(name: string, env: NodeJS.ProcessEnv): string {
   const found = folders.map((folder) => path.join(folder, name)).find((file) => fs.existsSync(file));
   if (found) return found;
   throw new FailedError(`${name} is not installed here`, { next: `sudo apt-get install ${name}` });
+}
+
+/** The proxy of this host, where it is installed. */
+export function hostOf(proxy: Proxy): ProxyHost | undefined {
+  try {
+    return proxy.observe(process.env);
+  } catch (error) {
+    if (error instanceof FailedError) return undefined;
+    throw error;
+  }
 }
 
 /** Whether systemd runs this host. */

@@ -14,6 +14,7 @@ export const traefikHost = (env: NodeJS.ProcessEnv): ProxyHost => ({
   ending: ".yml",
   testLines: () => [],
   reloadLines: [],
+  rootOrders: [],
 });
 
 /** Traefik, for those who install its sites. */

@@ -39,9 +39,3 @@ export function replacement(place: string, target: string): { regex: string; rep
 
 const percent = (sign: string) =>
   Array.from(Buffer.from(sign), (byte) => `%${byte.toString(16).padStart(2, "0").toUpperCase()}`).join("");
-
-/** `64m` → bytes. */
-export function bytesOf(size: string): number {
-  const [, count = "0", unit = ""] = /^(\d+)([kmg]?)$/i.exec(size) ?? [];
-  return Number(count) * 1024 ** " kmg".indexOf(unit.toLowerCase() || " ");
-}

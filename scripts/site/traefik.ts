@@ -3,10 +3,11 @@ import { stringify } from "yaml";
 import type { RenderedFile } from "../render/file.ts";
 import { markOf } from "../render/mark.ts";
 import type { Subject } from "../render/subject.ts";
+import { bytesOf } from "../text/amounts.ts";
 import { type Maintenance, type Route, type SiteModel, sitesOf } from "./model.ts";
 import { retryOf } from "./retry.ts";
 import type { TraefikFile } from "./traefik-schema.ts";
-import { bytesOf, refuseTree, replacement, ruleOf } from "./traefik-values.ts";
+import { refuseTree, replacement, ruleOf } from "./traefik-values.ts";
 import { type Upstream, showUpstream, upstreamsOf } from "./upstream.ts";
 
 /** The command that installs Traefik's sites; it stands in each of their files. */

@@ -1,6 +1,6 @@
-import type { Service } from "../../manifest.schema.ts";
 import { portOfAddress } from "../manifest/address.ts";
 import type { Subject } from "../render/subject.ts";
+import { instancesOf } from "../service/definition.ts";
 import { definitionOf } from "../service/definitions.ts";
 
 /** Where a service answers: the path of a unix socket, or a host (IPv6 in its brackets) and a port. */
@@ -25,9 +25,6 @@ export function upstreamsOf(subject: Subject, at: PropertyKey[], name: string): 
     return subject.refuse(at, `${name} has neither a port nor a socket that it could be asked on`);
   return [...ports].flatMap((port) => (port === undefined ? [] : [{ host: "127.0.0.1", port }]));
 }
-
-const instancesOf = (name: string, { instances }: Service) =>
-  instances ? Object.keys(instances).map((one) => `${name}@${one}`) : [name];
 
 /** What to connect to, for an address to listen on: the loopback, where that is every address. */
 function held(listen: string): Upstream {

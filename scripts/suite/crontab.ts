@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { treePaths } from "../core/paths.ts";
 import type { LoadedManifest } from "../manifest/load.ts";
-import { ManifestError } from "../manifest/problems.ts";
+import { refusing } from "../render/subject.ts";
 import { renderTemplate } from "../render/template.ts";
 import { cronLines, type CronSubject } from "../schedule/crontab.ts";
 import { isManaged } from "../schedule/jobs.ts";
@@ -49,9 +49,7 @@ function linesOf(loaded: LoadedManifest, folder: string): string[] {
   const subject: CronSubject = {
     manifest,
     paths: treePaths(inCheckout(manifest.deploy_to, folder)),
-    refuse(path, message) {
-      throw new ManifestError(loaded.file, loaded.text, [loaded.problemAt(path, "value", message)]);
-    },
+    refuse: refusing(loaded),
   };
   return cronLines(subject).map(neutralShell);
 }

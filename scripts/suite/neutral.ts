@@ -1,9 +1,9 @@
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import type { Context } from "../core/context.ts";
 import { readOverrides } from "../core/overrides.ts";
 import { treePaths } from "../core/paths.ts";
+import { inTemporaryFolder } from "../core/temporary.ts";
 import { openManifest } from "../manifest/document.ts";
 import { environmentNames } from "../manifest/layers.ts";
 import { type LoadedManifest, loadManifest } from "../manifest/load.ts";
@@ -36,8 +36,7 @@ export interface Neutral {
  * @throws ManifestError when it is wrong.
  */
 export function openNeutral(text: string, manifestName: string, environment: string | undefined): Neutral {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "switchback-"));
-  try {
+  return inTemporaryFolder("switchback", (directory) => {
     const filePath = path.join(directory, manifestName);
     fs.writeFileSync(filePath, renderWithTrailer(text, { originPath: CHECKOUT }));
     const load = (name: string | undefined) =>
@@ -45,9 +44,7 @@ export function openNeutral(text: string, manifestName: string, environment: str
     const names = environmentNames(openManifest(filePath, manifestName).root);
     const environments = names.map((name) => ({ name, loaded: load(name) }));
     return { context: neutralContext(load(environment), manifestName), manifestName, environments };
-  } finally {
-    fs.rmSync(directory, { recursive: true });
-  }
+  });
 }
 
 function neutralContext(loaded: LoadedManifest, manifestName: string): Context {

@@ -1,17 +1,17 @@
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { spawnSync } from "node:child_process";
 import type { Context } from "../core/context.ts";
 import { FailedError, UsageError } from "../core/errors.ts";
 import type { Operation } from "../core/operation.ts";
+import { inTemporaryFolder } from "../core/temporary.ts";
 import type { Plan } from "../core/step.ts";
 import { refuseLater } from "../manifest/later.ts";
 import { type InstalledFile, textsOf } from "../render/file.ts";
+import { diffsOf } from "../render/reading.ts";
 import { subjectOf } from "../render/subject.ts";
 import { definitionsOf } from "../service/definitions.ts";
 import { supervisorOf } from "../service/supervisors.ts";
-import { diffTexts } from "../text/diff.ts";
 import { observeUnits } from "./manager.ts";
 import { unitFileOf } from "./names.ts";
 import { isLingering, refuseWithoutManager, scopeOf } from "./systemctl.ts";
@@ -54,15 +54,6 @@ async function observeInstall(context: Context): Promise<InstallUnitsFacts> {
   };
 }
 
-function diffsOf({ installed, wanted }: UnitFacts): string[] {
-  const texts = textsOf(wanted);
-  return [...new Set([...installed.keys(), ...texts.keys()])]
-    .map((file) =>
-      diffTexts(file, { now: installed.get(file) ?? "", wanted: texts.get(file) ?? "" }, "as the manifest says"),
-    )
-    .filter((diff) => diff !== "");
-}
-
 async function outdated(context: Context, { installed, wanted }: UnitFacts): Promise<string[]> {
   const { manifest } = context;
   const changed = wanted.filter(({ path: file, content }) => installed.has(file) && installed.get(file) !== content);
@@ -80,8 +71,7 @@ const NOT_BUILT = /is not executable: No such file or directory|Failed to prepar
 
 /** Lets systemd itself read the units, before they are where it would use them. @throws FailedError with what it says */
 function verify(wanted: readonly InstalledFile[]): void {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "switchback-units-"));
-  try {
+  inTemporaryFolder("switchback-units", (folder) => {
     const files = wanted.map(({ place, content }) => {
       const file = path.join(folder, place.slice("systemd/".length));
       fs.mkdirSync(path.dirname(file), { recursive: true });
@@ -98,9 +88,7 @@ function verify(wanted: readonly InstalledFile[]): void {
       throw new FailedError("systemd does not accept the units; nothing was written", {
         output: real.map((line) => line.replaceAll(`${folder}/`, "")),
       });
-  } finally {
-    fs.rmSync(folder, { recursive: true });
-  }
+  });
 }
 
 const isOf = (line: string, files: readonly string[]) =>

@@ -6,15 +6,17 @@ import { UsageError } from "../core/errors.ts";
 import { jobsOf } from "../schedule/jobs.ts";
 import type { InstalledFile } from "../render/file.ts";
 import { isMarked } from "../render/mark.ts";
-import { logPaths } from "../service/definition.ts";
-import { definitionOf, definitionsOf, placeOf } from "../service/definitions.ts";
+import { refuseOthers } from "../render/other-trees.ts";
+import { observeInstalled, observeMarked } from "../render/reading.ts";
+import { logFilesOf } from "../logs/log-files.ts";
+import { definitionsOf } from "../service/definitions.ts";
 import { subjectOf } from "../render/subject.ts";
-import { unitsToEnable } from "./names.ts";
-import { type Scope, showUnits } from "./systemctl.ts";
+import { proxyUnitOf, socketUnitOf, unitsToEnable } from "./names.ts";
+import { type Scope, scopeOf, showUnits } from "./systemctl.ts";
 import { DROP_INS, UNIT, type UnitFacts } from "./unit-steps.ts";
 
 /** Where an administrator's units are (systemd.unit(5)); the user's own below the home directory. */
-export const unitFolder = (scope: Scope, home: string) =>
+const unitFolder = (scope: Scope, home: string) =>
   scope === "system" ? "/etc/systemd/system" : path.join(home, ".config/systemd/user");
 
 /** The units that a manifest wants, each with its place on this host. */
@@ -28,16 +30,7 @@ export async function wantedUnits(context: Context, manifest: Manifest, scope: S
   }));
 }
 
-/** Unit files and drop-ins in a folder that bear a tree's mark: path → text. */
-export function markedUnits(folder: string, deployTo: string): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const file of unitFilesIn(folder)) {
-    const content = readOwn(file);
-    if (content !== undefined && isMarked(content, deployTo)) found.set(file, content);
-  }
-  return found;
-}
-
+/** Unit files and drop-ins in a folder. */
 function unitFilesIn(folder: string): string[] {
   if (!fs.existsSync(folder)) return [];
   return fs.readdirSync(folder).flatMap((name) => {
@@ -45,15 +38,6 @@ function unitFilesIn(folder: string): string[] {
     if (UNIT.test(name)) return [place];
     return DROP_INS.test(name) ? fs.readdirSync(place).map((inner) => path.join(place, inner)) : [];
   });
-}
-
-/** A file's text; undefined for what is not a file of ours to read, such as a unit that is masked. */
-export function readOwn(file: string): string | undefined {
-  try {
-    return fs.lstatSync(file).isFile() ? fs.readFileSync(file, "utf8") : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** @throws UsageError where a job is one of the suite's own commands, and the tree has no suite yet */
@@ -67,17 +51,17 @@ function refuseWithoutSuite({ manifest, paths, opsPath }: Context): void {
 
 /** Looks at the installed units of a tree; nothing is asked of a running systemd. */
 export async function observeUnits(context: Context, manifest: Manifest, scope: Scope): Promise<UnitFacts> {
-  refuseWithoutSuite(context);
-  const wanted = await wantedUnits(context, manifest, scope);
+  // A manager that a manifest leaves has nothing to know of it: what is the tree's own there goes.
+  const isWanted = scope === scopeOf(manifest);
+  if (isWanted) refuseWithoutSuite(context);
+  const wanted = isWanted ? await wantedUnits(context, manifest, scope) : [];
   const folder = unitFolder(scope, subjectOf(context, manifest).owner.home);
-  const installed = markedUnits(folder, context.paths.deployTo);
-  for (const { path: file } of wanted) {
-    const content = readOwn(file);
-    if (content !== undefined) installed.set(file, content);
-  }
-  const toEnable = unitsToEnable(manifest);
+  const marked = observeMarked(unitFilesIn(folder), (content) => isMarked(content, context.paths.deployTo));
+  const installed = observeInstalled(marked, wanted);
+  refuseOthers(context, { installed, wanted }, "unit");
+  const toEnable = isWanted ? unitsToEnable(manifest) : [];
   const states = showUnits(scope, toEnable, ["UnitFileState"]);
-  const logs = scope === "system" ? logsOf(context, manifest) : [];
+  const logs = isWanted && scope === "system" ? logsOf(context, manifest) : [];
   return {
     scope,
     missingLogs: logs.filter((file) => !fs.existsSync(file)),
@@ -89,17 +73,28 @@ export async function observeUnits(context: Context, manifest: Manifest, scope: 
   };
 }
 
-/** Where services and jobs write, in the tree; what lies in a release comes with it. */
-function logsOf(context: Context, manifest: Manifest): string[] {
-  const place = placeOf(context);
-  const { logs, current } = context.paths;
-  const definitions = [...definitionsOf(manifest), ...jobDefinitions(manifest)];
-  const all = definitions.flatMap((definition) => Object.values(logPaths(definition, place, current)));
-  const own = jobsOf(manifest, context.paths).flatMap(({ name, command }) =>
-    command ? [path.join(logs, `${name}.log`)] : [],
+/** Names of the services whose socket is open already, and stays as it is. */
+export function openSockets(manifest: Manifest, { scope, wanted, installed }: UnitFacts): string[] {
+  const held = definitionsOf(manifest).filter(({ isHeld }) => isHeld);
+  const states = showUnits(
+    scope,
+    held.map(({ name }) => socketUnitOf(manifest, name)),
+    ["ActiveState"],
   );
-  return [...new Set([...all, ...own])].filter((file) => path.dirname(file) === logs);
+  // An instance is described by its template.
+  const fileOf = (unit: string) => unit.replace(/@[^@]*(?=\.\w+$)/, "@");
+  const isSame = (unit: string) =>
+    wanted.every(
+      ({ place, path: file, content }) => place !== `systemd/${fileOf(unit)}` || installed.get(file) === content,
+    );
+  return held
+    .map(({ name }) => name)
+    .filter((_, index) => states[index]?.["ActiveState"] === "active")
+    .filter((name) => isSame(socketUnitOf(manifest, name)) && isSame(proxyUnitOf(manifest, name)));
 }
 
-const jobDefinitions = ({ services }: Manifest) =>
-  Object.entries(services).flatMap(([name, service]) => (service.schedule ? [definitionOf(service, name)] : []));
+/** Logs of services and jobs in the tree; what lies in a release comes with it. */
+const logsOf = ({ paths }: Context, manifest: Manifest): string[] =>
+  logFilesOf({ manifest, paths })
+    .map((log) => log.path)
+    .filter((file) => path.dirname(file) === paths.logs);

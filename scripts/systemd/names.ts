@@ -1,6 +1,6 @@
 import type { Manifest, Service } from "../../manifest.schema.ts";
 import { jobsOf } from "../schedule/jobs.ts";
-import { instanceOf, serviceOf } from "../service/definition.ts";
+import { instanceOf, instancesOf, serviceOf } from "../service/definition.ts";
 
 type Named = Pick<Manifest, "app" | "services">;
 
@@ -39,17 +39,11 @@ export const proxyUnitOf = (manifest: Named, name: string) => {
 /** When a job starts. */
 export const timerUnitOf = (manifest: Named, name: string) => `${stemOf(manifest, name)}.timer`;
 
-/** The names of a service's instances, `web@main` and `web@admin`; its own where it has none. */
-export function membersOf({ services }: Pick<Named, "services">, name: string): string[] {
-  const { instances } = services[name] ?? {};
-  return instances === undefined ? [name] : Object.keys(instances).map((instance) => `${name}@${instance}`);
-}
-
 /** Services that stay up, instances apart; containers are podman's. */
 const upOf = ({ services }: Manifest) =>
   Object.entries(services)
     .filter(([, { schedule, container }]) => !schedule && !container)
-    .flatMap(([name, { socket }]) => membersOf({ services }, name).map((member) => ({ member, socket })));
+    .flatMap(([name, service]) => instancesOf(name, service).map((member) => ({ member, socket: service.socket })));
 
 const jobNames = (manifest: Manifest) =>
   jobsOf(manifest, { ops: "", manifest: "" }).flatMap(({ name, service }) => (service?.container ? [] : [name]));

@@ -1,6 +1,6 @@
-import { instanceOf, serviceOf } from "../service/definition.ts";
+import { instanceOf, instancesOf, serviceOf } from "../service/definition.ts";
 import { unitName } from "./escape.ts";
-import { membersOf, unitOf } from "./names.ts";
+import { unitOf } from "./names.ts";
 import type { Task } from "./task.ts";
 import { refuse } from "./unit-file.ts";
 
@@ -14,7 +14,7 @@ function unitsOf({ subject, name, hasInstance }: Task, key: "after" | "wants", t
   const { manifest } = subject;
   const known = manifest.services[serviceOf(text)];
   if (known && isMember(known.instances, instanceOf(text), hasInstance))
-    return (text.includes("@") ? [text] : membersOf(manifest, text)).map((one) => unitOf(manifest, one));
+    return (text.includes("@") ? [text] : instancesOf(text, known)).map((one) => unitOf(manifest, one));
   const plain = hasInstance ? text.replaceAll("%i", "i") : text;
   const unit = unitName(plain);
   if (unit === undefined || known)

@@ -1,16 +1,13 @@
-import { spawnSync } from "node:child_process";
 import path from "node:path";
 import type { Context } from "../core/context.ts";
-import { userName } from "../core/account.ts";
-import { isRoot, removeWords, writeWords } from "../core/as-root.ts";
-import { UsageError } from "../core/errors.ts";
-import { command } from "../core/step.ts";
+import { folderWords, isRoot, refuseForbidden, removeWords, writeWords } from "../core/as-root.ts";
+import { byHandPath } from "../render/installed.ts";
 import { definitionsOf } from "../service/definitions.ts";
 import { serviceOf } from "../service/definition.ts";
 import { wantedUnits } from "./manager.ts";
 import { proxyUnitOf, socketUnitOf, unitOf, unitsToEnable } from "./names.ts";
 import { scopeOf, systemctlWords } from "./systemctl.ts";
-import { byHandPath, DROP_INS, folderWords, ORDERS } from "./unit-steps.ts";
+import { DROP_INS, ORDERS } from "./unit-steps.ts";
 
 /** What an owner other than root may need root for: to run the services, and to install their units. */
 export interface Privileges {
@@ -62,10 +59,5 @@ function runningOrders({ manifest }: Context, name: string): string[][] {
 export async function refuseWithoutPrivileges(context: Context, hasChanges: boolean): Promise<void> {
   if (isRoot() || scopeOf(context.manifest) !== "system") return;
   const { running, installing } = await unitPrivileges(context);
-  const needed = [...running.slice(0, 1), ...(hasChanges ? installing.slice(0, 1) : [])];
-  const missing = needed.find((words) => spawnSync("sudo", ["-n", "-l", ...words]).status !== 0);
-  if (!missing) return;
-  throw new UsageError(`${userName()} may not give this order as root: ${command(...missing)}`, {
-    next: [`${context.opsPath}/host/doctor.ts prints the lines for sudoers`],
-  });
+  refuseForbidden(context, [...running.slice(0, 1), ...(hasChanges ? installing.slice(0, 1) : [])]);
 }

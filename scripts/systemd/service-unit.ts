@@ -2,11 +2,12 @@ import path from "node:path";
 import type { Service } from "../../manifest.schema.ts";
 import type { RenderedFile } from "../render/file.ts";
 import type { Subject } from "../render/subject.ts";
-import { instanceOf, logPaths } from "../service/definition.ts";
+import { instancesOf } from "../service/definition.ts";
+import { definitionOf, logsBelowCurrent } from "../service/definitions.ts";
 import { assignment, assignmentProblem, patternPath } from "./escape.ts";
 import { namedProgram } from "./exec.ts";
 import { reachOf, sandbox } from "./harden.ts";
-import { membersOf, socketUnitOf, unitFileOf, unitOf } from "./names.ts";
+import { socketUnitOf, unitFileOf, unitOf } from "./names.ts";
 import { orderOf } from "./order.ts";
 import { commandLine, hasOwnPorts, scopeOfUnits, type Task, taskOf, wholePathOf } from "./task.ts";
 import { type Fields, timeSpan, unitFile, refuse } from "./unit-file.ts";
@@ -106,9 +107,7 @@ function environmentFiles(task: Task): string[] {
 }
 
 function logsOf(task: Task) {
-  const { manifest, paths } = task.subject;
-  const place = { app: manifest.app, deployTo: paths.deployTo, currentPath: paths.current, runPath: paths.run };
-  const { stdout, stderr } = logPaths(task.definition, { ...place, logsPath: paths.logs }, paths.current);
+  const { stdout, stderr } = logsBelowCurrent(task.subject, task.definition);
   return {
     StandardOutput: `append:${wholePathOf(task, "stdout", stdout)}`,
     StandardError: `append:${wholePathOf(task, "stderr", stderr)}`,
@@ -125,10 +124,10 @@ function sandboxOf(task: Task): string[] {
 
 /** `web@main.service.d/port.conf` for each instance, where they differ in their ports. */
 function dropInsOf(task: Task): RenderedFile[] {
-  const { subject, name, service, definition } = task;
+  const { subject, name, service } = task;
   if (!hasOwnPorts(service)) return [];
-  return membersOf(subject.manifest, name).flatMap((member) => {
-    const port = service.instances?.[instanceOf(member) ?? ""]?.port ?? definition.port;
+  return instancesOf(name, service).flatMap((member) => {
+    const { port } = definitionOf(service, member);
     if (port === undefined) return [];
     const ExecStart = task.hasEnvFile ? commandLine(task, { ...task, port }) : "";
     return [

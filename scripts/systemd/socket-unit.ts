@@ -2,8 +2,10 @@ import { isIP } from "node:net";
 import type { Service } from "../../manifest.schema.ts";
 import type { RenderedFile } from "../render/file.ts";
 import type { Subject } from "../render/subject.ts";
+import { instancesOf } from "../service/definition.ts";
+import { definitionOf } from "../service/definitions.ts";
 import { sandbox } from "./harden.ts";
-import { membersOf, proxyUnitOf, socketUnitOf, unitOf } from "./names.ts";
+import { proxyUnitOf, socketUnitOf, unitOf } from "./names.ts";
 import { accountFields } from "./service-unit.ts";
 import { scopeOfUnits } from "./task.ts";
 import { type Fields, unitFile, refuse } from "./unit-file.ts";
@@ -13,7 +15,7 @@ export function renderSocket(subject: Subject, name: string, service: Service): 
   const { manifest } = subject;
   if (!service.socket) return [];
   const { listen, proxy } = service.socket;
-  const [, ...others] = membersOf(manifest, name);
+  const [, ...others] = instancesOf(name, service);
   if (others.length > 0)
     refuse(
       subject,
@@ -83,8 +85,8 @@ function renderProxy(subject: Subject, name: string, service: Service): Rendered
   const own = service.instances ? `${name}@%i` : name;
   const socket = socketUnitOf(manifest, own);
   const unit = unitOf(manifest, own);
-  const [member = name] = membersOf(manifest, name);
-  const port = service.instances?.[member.split("@")[1] ?? ""]?.port ?? service.port;
+  const [member = name] = instancesOf(name, service);
+  const { port } = definitionOf(service, member);
   return unitFile(subject, "service", proxyUnitOf(manifest, name), {
     Description: `${manifest.app} ${own}: its socket's proxy`,
     After: [socket, unit].join(" "),

@@ -1,8 +1,9 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import type { Manifest } from "../../manifest.schema.ts";
 import { userName } from "../core/account.ts";
 import { isRoot } from "../core/as-root.ts";
+import { collect } from "../core/collect.ts";
 import { FailedError, UsageError } from "../core/errors.ts";
 import { command } from "../core/step.ts";
 
@@ -91,15 +92,5 @@ export async function systemctl(scope: Scope, ...words: string[]): Promise<void>
     next: isRefused
       ? "ops/host/doctor.ts prints the lines for sudoers"
       : command(...systemctlWords(scope, "status", ...words.slice(-1))),
-  });
-}
-
-function collect([program = "", ...words]: string[], env: NodeJS.ProcessEnv) {
-  const child = spawn(program, words, { env, stdio: ["ignore", "pipe", "pipe"], detached: true });
-  const chunks: Buffer[] = [];
-  for (const from of [child.stdout, child.stderr]) from.on("data", (chunk: Buffer) => void chunks.push(chunk));
-  return new Promise<{ status: number | null; output: string }>((resolve) => {
-    child.once("error", (error) => resolve({ status: null, output: error.message }));
-    child.once("close", (status) => resolve({ status, output: Buffer.concat(chunks).toString() }));
   });
 }

@@ -1,7 +1,8 @@
 import path from "node:path";
+import { folderWords } from "../core/as-root.ts";
 import type { Context } from "../core/context.ts";
 import { command, type Step } from "../core/step.ts";
-import type { InstalledFile } from "../render/file.ts";
+import { byHandPath, differenceOf, type Installation } from "../render/installed.ts";
 import { isMarked } from "../render/mark.ts";
 import { runtimePath, type Scope, systemctlWords } from "./systemctl.ts";
 
@@ -10,11 +11,8 @@ export const UNIT = /\.(service|socket|timer)$/;
 export const DROP_INS = /\.(service|socket|timer)\.d$/;
 
 /** What systemd knows of a tree, and what a manifest wants it to know. */
-export interface UnitFacts {
+export interface UnitFacts extends Installation {
   scope: Scope;
-  /** Unit files and drop-ins that bear the tree's mark, and whatever stands where one is wanted: path → text. */
-  installed: ReadonlyMap<string, string>;
-  wanted: InstalledFile[];
   /** Units that are to come up by themselves. */
   toEnable: string[];
   /** Those of them that do not yet. */
@@ -40,9 +38,6 @@ export const ORDERS = {
   disable: (unit: string) => ["disable", "--quiet", "--now", unit],
 };
 
-/** The folder of a drop-in, made. */
-export const folderWords = (folder: string) => ["mkdir", "-p", folder];
-
 /** A log that systemd makes would be root's, and nobody else could rotate it. */
 export function logSteps({ missingLogs, owner }: Pick<UnitFacts, "missingLogs" | "owner">): Step[] {
   if (missingLogs.length === 0) return [];
@@ -63,9 +58,9 @@ export interface UnitChange {
  * written, and systemd reads them again. Nothing differs: no step.
  */
 export function unitSteps(context: Context, { scope, from, to, enable }: UnitChange): Step[] {
-  const gone = [...from.keys()].filter((file) => !to.has(file));
-  const changed = [...to].filter(([file, content]) => from.get(file) !== content);
-  const stopped = gone.filter((file) => UNIT.test(file) && !file.includes("@.")).map((file) => path.basename(file));
+  const { gone, changed } = differenceOf(from, to);
+  const files = gone.map(([file]) => file);
+  const stopped = files.filter((file) => UNIT.test(file) && !file.includes("@.")).map((file) => path.basename(file));
   const timers = enable.filter((unit) => unit.endsWith(".timer"));
   const others = enable.filter((unit) => !timers.includes(unit));
   // One order a unit: sudoers knows each of them, whichever are needed.
@@ -73,7 +68,7 @@ export function unitSteps(context: Context, { scope, from, to, enable }: UnitCha
     units.length > 0 ? [systemctlStep(scope, `${title} ${units.join(", ")}`, units.map(order))] : [];
   return [
     ...step("Disable", ORDERS.disable, stopped),
-    ...gone.map((file): Step => ({ kind: "remove", title: `Remove ${file}`, path: file, asRoot: scope === "system" })),
+    ...files.map((file): Step => ({ kind: "remove", title: `Remove ${file}`, path: file, asRoot: scope === "system" })),
     ...changed.flatMap(([file, content]) => [
       ...keepByHand(context, scope, file, from.get(file)),
       ...writeUnit(scope, file, content),
@@ -97,9 +92,6 @@ function writeUnit(scope: Scope, file: string, content: string): Step[] {
     { ...write, asRoot: true },
   ];
 }
-
-/** Name under which a unit that somebody wrote by hand is kept; systemd reads no such name. */
-export const byHandPath = (file: string) => `${file}.by-hand`;
 
 /** Nothing that a person wrote is lost. */
 function keepByHand({ paths }: Context, scope: Scope, file: string, content: string | undefined): Step[] {

@@ -10,6 +10,12 @@ export function showBytes(bytes: number | null | undefined): string {
   return `${power === 0 || amount >= 99.5 ? Math.round(amount) : amount.toFixed(1)} ${UNITS[power]}`;
 }
 
+/** Bytes of `512k`, `10m` or `1g`, in small letters or large ones, by powers of 1024; of a plain number itself. */
+export function bytesOf(size: string): number {
+  const [, count = "0", unit = ""] = /^(\d+)([kmg]?)$/i.exec(size) ?? [];
+  return Number(count) * 1024 ** ["", "k", "m", "g"].indexOf(unit.toLowerCase());
+}
+
 /** An ISO time as `2026-11-20 22:15:30`, in UTC; text that is no time as it is. */
 export function showTime(iso: string | null | undefined): string {
   if (!iso) return "-";

@@ -72,6 +72,32 @@ test("what it says to type lets the account through", ({ skip }) => {
   expect(obstacles(nobody, folder, "rx")).toEqual([]);
 });
 
+test("what is typed takes nothing away: an entry of its own stands in place of what anybody has", ({ skip }) => {
+  skip(!isRoot || !has("setpriv") || !has("setfacl"), "only root can ask as somebody else, and setfacl is needed");
+  const gid = nobody.gids[0] as number;
+  for (const [uid, group] of [
+    [0, 0],
+    [0, gid],
+    [nobody.uid, 0],
+  ] as const)
+    for (const mode of [0o755, 0o555, 0o705, 0o750]) {
+      const folder = fs.mkdtempSync(path.join(place, "img-"));
+      fs.chownSync(folder, uid, group);
+      fs.chmodSync(folder, mode);
+      for (const { next } of obstacles(nobody, folder, "rwx")) spawnSync("sh", ["-c", next]);
+      expect(can("rwx", folder), `${uid}:${group} ${mode.toString(8)}`).toBe(true);
+      expect(obstacles(nobody, folder, "rwx")).toEqual([]);
+    }
+});
+
+test("an entry that gives too little is told, whatever anybody has", ({ skip }) => {
+  skip(!isRoot || !has("setfacl"), "no setfacl, or not root");
+  const folder = path.join(place, "img");
+  fs.mkdirSync(folder, { mode: 0o755 });
+  spawnSync("setfacl", ["-m", "u:nobody:w", folder]);
+  expect(obstacles(nobody, folder, "rwx").map(({ lacks }) => lacks)).toEqual(["rx"]);
+});
+
 test("an access control list counts, and its mask", ({ skip }) => {
   skip(!isRoot || !has("setfacl"), "no setfacl, or not root");
   const folder = path.join(place, "x");

@@ -35,7 +35,8 @@ until ! [ "/proc/$machine/ns/net" -ef /proc/self/ns/net ]; do sleep 0.005; done
     ip addr add 198.18.88.1/24 dev sbhosts
     ip link set sbhosts up
   fi
-  ip link add "sbhost$number" type veth peer name host0 netns "$machine"
+  # One address, one card: who reached the last host at this number goes on asking its card for up to a minute.
+  ip link add "sbhost$number" type veth peer name host0 address "$(printf 02:5b:00:00:00:%02x "$number")" netns "$machine"
   ip link set "sbhost$number" master sbhosts up
 ) 7<"$place/.." 9>&-
 touch "$place/wired"

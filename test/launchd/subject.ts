@@ -6,8 +6,7 @@ import { afterAll } from "vitest";
 import { treePaths } from "../../scripts/core/paths.ts";
 import { renderLaunchd } from "../../scripts/launchd/render.ts";
 import { loadManifest } from "../../scripts/manifest/load.ts";
-import { ManifestError } from "../../scripts/manifest/problems.ts";
-import type { Subject } from "../../scripts/render/subject.ts";
+import { refusing, type Subject } from "../../scripts/render/subject.ts";
 
 const scratch = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), "switchback-launchd-"));
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
@@ -21,9 +20,7 @@ export function subjectOfText(text: string, owner = { name: "anna", uid: 501, ho
     manifest: loaded.manifest,
     paths: treePaths(loaded.manifest.deploy_to),
     owner,
-    refuse(place, message) {
-      throw new ManifestError(loaded.file, loaded.text, [loaded.problemAt(place, "value", message)]);
-    },
+    refuse: refusing(loaded),
   };
 }
 

@@ -5,7 +5,7 @@ import { stringify } from "yaml";
 import { treePaths } from "../../scripts/core/paths.ts";
 import { loadManifest } from "../../scripts/manifest/load.ts";
 import { ManifestError } from "../../scripts/manifest/problems.ts";
-import type { Subject } from "../../scripts/render/subject.ts";
+import { refusing, type Subject } from "../../scripts/render/subject.ts";
 
 const scratch = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), "switchback-schedule-"));
 process.on("exit", () => fs.rmSync(scratch, { recursive: true, force: true }));
@@ -19,9 +19,7 @@ export function subjectOf(manifest: Record<string, unknown>): Subject {
     manifest: loaded.manifest,
     paths: treePaths(loaded.manifest.deploy_to),
     owner: { name: "anna", uid: 1501, home: "/home/anna" },
-    refuse(place, message) {
-      throw new ManifestError(loaded.file, loaded.text, [loaded.problemAt(place, "value", message)]);
-    },
+    refuse: refusing(loaded),
   };
 }
 

@@ -7,9 +7,9 @@ import path from "node:path";
 import { onTestFinished } from "vitest";
 import { stringify } from "yaml";
 import { treePaths } from "../../scripts/core/paths.ts";
-import { loadManifest, ManifestError } from "../../scripts/manifest/load.ts";
+import { loadManifest } from "../../scripts/manifest/load.ts";
 import type { RenderedFile } from "../../scripts/render/file.ts";
-import type { Subject } from "../../scripts/render/subject.ts";
+import { refusing, type Subject } from "../../scripts/render/subject.ts";
 import { withSystemPath } from "../../scripts/site/proxy.ts";
 
 export const hasNginx = spawnSync("nginx", ["-v"], { env: withSystemPath(process.env) }).status === 0;
@@ -32,9 +32,7 @@ export function subjectOfText(text: string): Subject {
     manifest: loaded.manifest,
     paths: treePaths(loaded.manifest.deploy_to),
     owner: { name: "deploy", uid: 1000, home: "/home/deploy" },
-    refuse(place, message) {
-      throw new ManifestError(loaded.file, loaded.text, [loaded.problemAt(place, "value", message)]);
-    },
+    refuse: refusing(loaded),
   };
 }
 

@@ -5,9 +5,8 @@ import { fileURLToPath } from "node:url";
 import type { Manifest } from "../../manifest.schema.ts";
 import { treePaths } from "../../scripts/core/paths.ts";
 import { type LoadedManifest, loadManifest } from "../../scripts/manifest/load.ts";
-import { ManifestError } from "../../scripts/manifest/problems.ts";
 import { renderSystemd } from "../../scripts/systemd/render.ts";
-import type { Subject } from "../../scripts/render/subject.ts";
+import { refusing, type Subject } from "../../scripts/render/subject.ts";
 
 /** The five systems, and the desktop's phase 2 under the user's own manager. */
 export const SEEDS = ["annotation", "desktop", "oroboros", "papertok", "vps"];
@@ -17,9 +16,7 @@ export const subjectFor = (loaded: LoadedManifest, changes: Partial<Manifest> = 
   manifest: { ...loaded.manifest, ...changes },
   paths: treePaths(loaded.manifest.deploy_to),
   owner: { name: "deploy", uid: 1500, home: "/home/deploy" },
-  refuse(place, message) {
-    throw new ManifestError(loaded.file, loaded.text, [loaded.problemAt(place, "value", message)]);
-  },
+  refuse: refusing(loaded),
 });
 
 export const seed = (name: string): LoadedManifest =>
