@@ -79,14 +79,17 @@ function obstacle(reader: Reader, place: string, wanted: string): Obstacle | und
   if (!stat) return undefined;
   const theirs = classOf(reader, stat);
   const without = (bits: number, signs = wanted) =>
-    [...signs].filter((bit) => (bits & BITS[bit as Bit]) === 0).join("");
+    signs
+      .split("")
+      .filter((bit) => (bits & BITS[bit as Bit]) === 0)
+      .join("");
   const byMode = (stat.mode >> SHIFTS[theirs]) & 7;
   if (without(byMode) === "") return undefined;
   const bits = theirs === "u" ? byMode : (listedBits(reader, place) ?? byMode);
   const lacks = without(bits);
   if (lacks === "") return undefined;
   // An entry of its own takes the place of what the account had from its groups, or as anybody.
-  const rights = `u:${reader.name}:${[..."rwx"].filter((bit) => without(bits, bit) === "" || lacks.includes(bit)).join("")}`;
+  const rights = `u:${reader.name}:${["r", "w", "x"].filter((bit) => without(bits, bit) === "" || lacks.includes(bit)).join("")}`;
   // Others may enter a directory without seeing what is in it; more than that is given to this account alone.
   const next =
     theirs === "u" || lacks === "x" || !whichOfRoot("setfacl")

@@ -1,8 +1,11 @@
 import type { Context } from "../core/context.ts";
 import type { TreeFacts } from "../core/observe.ts";
+import { checkCrontab } from "./crontab.ts";
 import type { Finding } from "./finding.ts";
 import { checkUnits } from "./units.ts";
+import { plistPrivileges } from "../launchd/privileges.ts";
 import { logrotatePrivileges } from "../logs/install_logrotate.ts";
+import { subjectOf } from "../render/subject.ts";
 import { sitePrivileges } from "./site-privileges.ts";
 import { unitPrivileges } from "../systemd/privileges.ts";
 import type { RootCommands } from "./sudoers.ts";
@@ -11,11 +14,12 @@ import type { RootCommands } from "./sudoers.ts";
 export type Check = (context: Context, tree: TreeFacts) => Finding[] | Promise<Finding[]>;
 
 /** What managers and proxies look at themselves, such as whether the installed units are those of the manifest. */
-export const MORE_CHECKS: readonly Check[] = [checkUnits];
+export const MORE_CHECKS: readonly Check[] = [checkUnits, checkCrontab];
 
 /** What managers and proxies have to do as root: the lines for sudoers. */
 export const ROOT_COMMANDS: readonly RootCommands[] = [
   async (context) => Object.values(await unitPrivileges(context)).flat(),
+  async (context) => plistPrivileges(subjectOf(context)),
   async (context) => sitePrivileges(context),
   async (context) => logrotatePrivileges(context),
 ];

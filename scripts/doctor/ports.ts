@@ -1,12 +1,16 @@
 import net from "node:net";
 import type { Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
-import { supervisorOf } from "../service/supervisors.ts";
+import { supervisorsRunning } from "../service/supervisors.ts";
 import { listeners, observeProcess } from "../service/processes.ts";
 import { SwitchbackError } from "../core/errors.ts";
 import { portOfAddress } from "../manifest/address.ts";
 import { serviceOf } from "../service/definition.ts";
 import { definitionsOf } from "../service/definitions.ts";
+import { labelOf } from "../launchd/names.ts";
+import { hasLogrotate } from "../schedule/jobs.ts";
+import { allUnits } from "../systemd/names.ts";
+import { scopeOf } from "../systemd/systemctl.ts";
 import { type Finding, note, orOk, wrong } from "./finding.ts";
 
 /** A port that something of the manifest listens on. */
@@ -79,7 +83,10 @@ async function checkPort(context: Context, { port, who, name, isHeld }: Wanted):
 /** Where the manager cannot be asked, nothing of ours runs as far as we know; another check says why. */
 async function observed(context: Context, name: string): Promise<{ processes: number[] }> {
   try {
-    return await supervisorOf(context).observe(name);
+    // What serves may run by another supervisor than the one that the manifest now names.
+    const all = await supervisorsRunning(context, name);
+    const states = await Promise.all(all.map((supervisor) => supervisor.observe(name)));
+    return { processes: states.flatMap(({ processes }) => processes) };
   } catch (error) {
     if (error instanceof SwitchbackError) return { processes: [] };
     throw error;
@@ -122,7 +129,9 @@ export function checkShared(environments: { name: string; manifest: Manifest }[]
         );
   return orOk(
     "environments",
-    [...found].map((line) => wrong("environments", line, "give one of them another in deploy.yaml")),
+    [...found].map((line) =>
+      wrong("environments", line, "give one of them another in deploy.yaml; what is installed has its name from app"),
+    ),
     describe(environments),
   );
 }
@@ -144,7 +153,18 @@ function claimsOf(manifest: Manifest, environment: string): Claim[] {
     ];
     return [...new Set(own)].map((what) => ({ what, who }));
   });
-  return [{ what: manifest.deploy_to, who: environment || "the tree" }, ...services];
+  const who = environment || "the tree";
+  return [{ what: manifest.deploy_to, who }, ...services, ...installedNames(manifest).map((what) => ({ what, who }))];
+}
+
+/** What is installed outside the tree, where another tree may want a file of the same name. */
+function installedNames(manifest: Manifest): string[] {
+  const { app, supervisor, sites, services, logs } = manifest;
+  const units = scopeOf(manifest) ? allUnits(manifest).map((unit) => `the unit ${unit} of ${supervisor}`) : [];
+  const jobs = Object.entries(services).map(([name]) => `the job ${labelOf(manifest, name)} of launchd`);
+  const files = Object.entries(sites).map(([name, { kind, file }]) => file ?? `the file ${app}-${name} of ${kind}`);
+  const rotated = logs && hasLogrotate(manifest) ? [`/etc/logrotate.d/${app}`] : [];
+  return [...units, ...(supervisor === "launchd" ? jobs : []), ...files, ...rotated];
 }
 
 /** An address on a port is that port: the same one on another address is a claim that seldom was meant. */

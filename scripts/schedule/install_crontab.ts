@@ -36,7 +36,8 @@ const OTHERS: Record<string, string> = {
   launchd: "launchd/install_launchd",
 };
 
-function observeCrontab(context: Context): CrontabFacts {
+/** Looks at the crontab of whoever runs this. @throws UsageError where another manager starts the jobs, and cron none of them */
+export function observeCrontab(context: Context): CrontabFacts {
   refuseLater(context.loaded);
   const { manifest, paths, opsPath } = context;
   const other = OTHERS[manifest.supervisor];

@@ -1,8 +1,12 @@
 import type { Operation } from "../core/operation.ts";
-import type { Step } from "../core/step.ts";
+import { command, type Step } from "../core/step.ts";
 import type { Context } from "../core/context.ts";
+import { UsageError } from "../core/errors.ts";
+import { unitFileOf } from "../systemd/names.ts";
 import { observeStart, planStart, type StartArgs, type StartFacts } from "./start.ts";
+import { definitionsOf } from "./definitions.ts";
 import { observeManaged } from "./managed.ts";
+import type { ManagedFacts } from "./managed-steps.ts";
 import { restartStep, stopStep } from "./steps.ts";
 import { planStop } from "./stop.ts";
 import { observeNames, type ServiceNames } from "./supervisors.ts";
@@ -17,11 +21,11 @@ interface RestartFacts extends StartFacts {
 export const restartServices: Operation<RestartFacts, StartArgs> = {
   kind: "restart",
   mayUseReserve: true,
-  observe: async (context) => ({
-    ...(await observeStart(context)),
-    services: await observeNames(context),
-    held: (await observeManaged(context, context.manifest)).held,
-  }),
+  async observe(context, { recorded }) {
+    const managed = await observeManaged(context, context.manifest);
+    if (recorded !== true) refuseUninstalled(context, managed);
+    return { ...(await observeStart(context)), services: await observeNames(context), held: managed.held };
+  },
   // Starting is decided first: nothing is stopped that could not be started again.
   plan(context, facts, args) {
     const { running, stale } = facts.services;
@@ -39,6 +43,18 @@ export const restartServices: Operation<RestartFacts, StartArgs> = {
     return [{ ...starting, ...previous, title, steps, revert: planBack(context, facts, names, args) }];
   },
 };
+
+/** @throws UsageError for a service that would be stopped, and has no unit yet to be started by */
+function refuseUninstalled({ manifest, opsPath, flags }: Context, { units }: ManagedFacts): void {
+  const places = new Set(definitionsOf(manifest).map(({ name }) => `systemd/${unitFileOf(manifest, name)}`));
+  const missing = units.flatMap(({ installed, wanted }) =>
+    wanted.filter((file) => places.has(file.place) && !installed.has(file.path)),
+  );
+  if (missing[0])
+    throw new UsageError(`${missing[0].path} is not installed, and without it nothing is started again`, {
+      next: command(`${opsPath}/systemd/install_systemd.ts`, ...flags),
+    });
+}
 
 /** As they last ran healthy; one that is new never ran. */
 function planBack(context: Context, facts: RestartFacts, names: string[], args: StartArgs): Step[] {

@@ -4,7 +4,8 @@ import { refuseForbidden } from "../core/as-root.ts";
 import type { Context } from "../core/context.ts";
 import { openDatabaseToRead } from "../registry/database.ts";
 import type { InstalledFile } from "../render/file.ts";
-import { isMarked, markOf } from "../render/mark.ts";
+import { markOf } from "../render/mark.ts";
+import { otherTreeIn } from "../render/other-trees.ts";
 import { subjectOf } from "../render/subject.ts";
 import { diffTexts } from "../text/diff.ts";
 import { type SiteModel, sitesOf } from "./model.ts";
@@ -86,8 +87,8 @@ async function observeSite(
 }
 
 function othersProblem(deployTo: string, key: string, file: string, now = ""): string | undefined {
-  const others = /made by switchback for (.+?); /.exec(now)?.[1];
-  if (others === undefined || isMarked(now, deployTo)) return undefined;
+  const others = otherTreeIn(now, deployTo);
+  if (others === undefined) return undefined;
   return `${file} belongs to ${others}: give sites.${key} a file of its own`;
 }
 

@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { isMarked } from "../../scripts/render/mark.ts";
+import { plistPrivileges } from "../../scripts/launchd/privileges.ts";
 import { wantedPlists } from "../../scripts/launchd/render.ts";
 import { readComments } from "../../scripts/launchd/xml.ts";
 import { HOSTILE, randomStrings } from "../core/hostile.ts";
@@ -29,7 +30,7 @@ const refusal = (manifest: Record<string, unknown>): string => {
 const golden = path.join(import.meta.dirname, "../golden/launchd/papertok");
 
 test("PaperTok's jobs are those that were read and kept", () => {
-  const text = fs.readFileSync(path.join(import.meta.dirname, "../manifest/seeds/papertok.yaml"), "utf8");
+  const text = fs.readFileSync(path.join(import.meta.dirname, "../../templates/manifests/papertok.yaml"), "utf8");
   const files = rendered(subjectOfText(text));
   if (process.env["UPDATE_GOLDEN"]) {
     fs.mkdirSync(golden, { recursive: true });
@@ -37,8 +38,9 @@ test("PaperTok's jobs are those that were read and kept", () => {
   }
   expect(Object.keys(files)).toEqual([
     "com.papertok.server",
-    "papertok.worker",
-    "papertok.nightly",
+    "com.papertok.worker",
+    "com.papertok.daily",
+    "com.papertok.captions",
     "papertok.prune",
     "papertok.rotate-logs",
   ]);
@@ -293,4 +295,14 @@ test("a property list that differs has another mark, and an equal one the same",
   expect(mark({})).toBe(mark({}));
   expect(mark({ env: { A: "1" } })).not.toBe(mark({}));
   expect(mark({ stop_timeout: "11s" })).not.toBe(mark({}));
+});
+
+test("daemons need root for each order and each file, agents for nothing", () => {
+  const privileges = (more: Record<string, unknown>) =>
+    plistPrivileges(subjectOfManifest({ ...service(more), supervisor: "launchd" })).map((words) => words.join(" "));
+  expect(privileges({})).toEqual([]);
+  const daemon = privileges({ user: "www" });
+  expect(daemon).toContain("launchctl bootstrap system /Library/LaunchDaemons/shop.web.plist");
+  expect(daemon).toContain("tee /Library/LaunchDaemons/shop.web.plist.new");
+  expect(daemon).toContain("rm -f /Library/LaunchDaemons/shop.web.plist");
 });

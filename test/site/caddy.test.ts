@@ -41,7 +41,7 @@ const SERVICES = {
 
 describe("a Caddyfile for a site", () => {
   test("of the third system: two services behind one name, with a certificate", async () => {
-    const seed = fs.readFileSync(path.join(import.meta.dirname, "../manifest/seeds/oroboros.yaml"), "utf8");
+    const seed = fs.readFileSync(path.join(import.meta.dirname, "../../templates/manifests/oroboros.yaml"), "utf8");
     const files = renderCaddy(subjectOfText(seed));
     expect(files.map(({ place }) => place)).toEqual(["caddy/oroboros-main.caddy"]);
     await expect(files[0]?.content).toMatchFileSnapshot(golden("oroboros-main.caddy"));

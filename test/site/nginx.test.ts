@@ -8,7 +8,7 @@ import { checkNginx } from "../../scripts/site/nginx-check.ts";
 import { ask, hasNginx, makeFolder, startEcho, startNginx, subjectOfSite, subjectOfText } from "./nginx-server.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
-const manifestOf = (name: string) => fs.readFileSync(path.join(root, `test/manifest/seeds/${name}.yaml`), "utf8");
+const manifestOf = (name: string) => fs.readFileSync(path.join(root, `templates/manifests/${name}.yaml`), "utf8");
 
 /** The arguments of every directive, by its place: `server/location /api/` → lines. */
 function directivesOf(content: string): Record<string, string[]> {
@@ -23,7 +23,7 @@ function directivesOf(content: string): Record<string, string[]> {
 }
 
 test("the site of the annotation team, directive by directive", async () => {
-  const [file] = renderNginx(subjectOfText(manifestOf("annotation")));
+  const [file] = renderNginx(subjectOfText(manifestOf("medc-annot")));
   expect(file?.place).toBe("nginx/medc-annot-main.conf");
   const content = file?.content ?? "";
   await expect(content).toMatchFileSnapshot("../golden/nginx/medc-annot-main.conf");

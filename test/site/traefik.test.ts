@@ -19,7 +19,8 @@ const contentOf = (subject: Subject, isMaintenance = false) =>
   renderTraefik(subject, { isMaintenance }).map(({ content }) => content)[0] ?? "";
 const httpOf = (subject: Subject, isMaintenance = false) =>
   (parse(contentOf(subject, isMaintenance)) as TraefikFile).http;
-const seed = () => subjectOfText(fs.readFileSync(path.join(import.meta.dirname, "../manifest/seeds/vps.yaml"), "utf8"));
+const seed = () =>
+  subjectOfText(fs.readFileSync(path.join(import.meta.dirname, "../../templates/manifests/my-app.yaml"), "utf8"));
 
 /** Every key that a site may have here. */
 const EVERYTHING = {

@@ -25,8 +25,11 @@ prune: { schedule: "0 5 * * *" }
 `;
 
 const MANIFESTS = [
-  ...SEEDS.map((name) => ({ name, subject: subjectFor(seed(name)) })),
-  { name: "desktop-user", subject: subjectFor(seed("desktop"), { supervisor: "systemd-user" }) },
+  ...SEEDS.map((name) => ({ name, subject: subjectFor(seed(name), { supervisor: "systemd" }) })),
+  {
+    name: "aqa-youtube-assistant-user",
+    subject: subjectFor(seed("aqa-youtube-assistant"), { supervisor: "systemd-user" }),
+  },
   { name: "everything", subject: subjectFor(loadText(EVERYTHING)) },
   { name: "hostile", subject: subjectFor(loadText(hostileTree("/srv/hostile").manifest)) },
 ];
@@ -62,7 +65,7 @@ describe.skipIf(!isThere)(`systemd-analyze${isThere ? "" : " (skipped: not insta
     );
   });
 
-  const sandboxed = MANIFESTS.filter(({ name }) => name !== "desktop-user" && name !== "hostile");
+  const sandboxed = MANIFESTS.filter(({ name }) => name !== "aqa-youtube-assistant-user" && name !== "hostile");
   const hardened = sandboxed.flatMap(({ name, subject }) =>
     Object.entries(textsOf(subject))
       .filter(([unit, text]) => unit.endsWith(".service") && text.includes("NoNewPrivileges=yes"))

@@ -35,7 +35,7 @@ WantedBy=multi-user.target
 
 test("seed 003: each directive of the hand-written unit is there, or changed for a reason", () => {
   const same = ([section, key, value]: string[]) => `[${section}] ${key}=${value?.replaceAll('"', "'")}`;
-  const ours = new Set(readUnit(textsOf(subjectFor(seed("annotation")))["medc-annot.service"] ?? "").map(same));
+  const ours = new Set(readUnit(textsOf(subjectFor(seed("medc-annot")))["medc-annot.service"] ?? "").map(same));
   const missing = readUnit(HAND_WRITTEN)
     .map(same)
     .filter((line) => !ours.has(line));
@@ -55,7 +55,7 @@ test("seed 003: each directive of the hand-written unit is there, or changed for
 });
 
 test("no unit names a release", () => {
-  for (const name of ["annotation", "oroboros", "papertok", "desktop"])
+  for (const name of ["medc-annot", "oroboros", "papertok", "aqa-youtube-assistant"])
     for (const text of Object.values(textsOf(subjectFor(seed(name)))))
       expect(text.replaceAll("/opt/releases/", "")).not.toMatch(/releases\//);
 });
@@ -139,7 +139,7 @@ describe("life", () => {
   test("the owner of the tree runs what names no user; under the user's own manager nobody else can", () => {
     expect(service("run: x")("User")).toEqual(["deploy"]);
     expect(service("run: x\nuser: web\ngroup: www")("Group")).toEqual(["www"]);
-    const own = textsOf(subjectFor(seed("desktop"), { supervisor: "systemd-user" }))[
+    const own = textsOf(subjectFor(seed("aqa-youtube-assistant"), { supervisor: "systemd-user" }))[
       "aqa-youtube-assistant-backend.service"
     ];
     expect([valuesOf(own, "User"), valuesOf(own, "After"), valuesOf(own, "WantedBy")]).toEqual([

@@ -9,7 +9,7 @@ import { renderSystemd } from "../../scripts/systemd/render.ts";
 import { refusing, type Subject } from "../../scripts/render/subject.ts";
 
 /** The five systems, and the desktop's phase 2 under the user's own manager. */
-export const SEEDS = ["annotation", "desktop", "oroboros", "papertok", "vps"];
+export const SEEDS = ["medc-annot", "aqa-youtube-assistant", "oroboros", "papertok", "my-app"];
 
 /** The subject of a loaded manifest, whose tree is that of `deploy`. */
 export const subjectFor = (loaded: LoadedManifest, changes: Partial<Manifest> = {}): Subject => ({
@@ -21,7 +21,7 @@ export const subjectFor = (loaded: LoadedManifest, changes: Partial<Manifest> = 
 
 export const seed = (name: string): LoadedManifest =>
   loadManifest({
-    filePath: fileURLToPath(new URL(`../manifest/seeds/${name}.yaml`, import.meta.url)),
+    filePath: fileURLToPath(new URL(`../../templates/manifests/${name}.yaml`, import.meta.url)),
     env: { HOME: "/home/deploy" },
   });
 
