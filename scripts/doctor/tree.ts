@@ -8,6 +8,7 @@ import { missingEnvironment } from "../release/environment.ts";
 import { isServing } from "../registry/releases.ts";
 import { observeShared, type SharedFact } from "../shared/linked.ts";
 import { observeProcessFacts } from "../service/processes.ts";
+import { sudoLine } from "./sudoers.ts";
 import { type Finding, note, ok, orOk, wrong } from "./finding.ts";
 
 const PREPARE = "ops/release/prepare_shared.ts";
@@ -125,15 +126,34 @@ export function checkEnvironment(context: Context, tree: TreeFacts): Finding[] {
   const names = Object.values(context.manifest.services).flatMap(({ env_required }) => env_required);
   if (names.length === 0) return [];
   const fix = "set it in the service's env_file";
+  const unread = outsideFiles(context).filter((file) => standing(file) === "unreadable");
   try {
     const id = tree.current.releaseId;
     const missing = missingEnvironment(context, context.manifest, id ?? "next", id !== undefined);
-    return orOk(
-      "env_required",
-      missing.map((line) => wrong("env_required", line, fix)),
-      `${names.length} names are set`,
-    );
+    const found = [
+      ...missing.map((line) => wrong("env_required", line, fix)),
+      ...unread.map((file) => note("env_required", `${file} is for root alone: what it sets is not looked at`)),
+    ];
+    return orOk("env_required", found, `${names.length} names are set`);
   } catch (error) {
-    return [wrong("env_required", (error as Error).message, PREPARE)];
+    const missing = outsideFiles(context).filter((file) => standing(file) === "absent");
+    const make = missing.map((file) => `${sudoLine("install", "-D", "-m", "600", "/dev/null", file)}   # then fill it`);
+    return [wrong("env_required", (error as Error).message, ...(make.length > 0 ? make : [PREPARE]))];
+  }
+}
+
+/** Files of settings that lie outside the tree, and have to be there. */
+const outsideFiles = ({ manifest }: Context) => [
+  ...new Set(
+    Object.values(manifest.services).flatMap(({ env_file }) => env_file.filter((file) => path.isAbsolute(file))),
+  ),
+];
+
+function standing(file: string): "readable" | "unreadable" | "absent" {
+  try {
+    fs.accessSync(file, fs.constants.R_OK);
+    return "readable";
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? "absent" : "unreadable";
   }
 }

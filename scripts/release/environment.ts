@@ -5,9 +5,16 @@ import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import { releasePath } from "../core/paths.ts";
 import { startArguments } from "../service/arguments.ts";
-import { logPaths, type ServiceDefinition, type ServicePlace, serviceOf } from "../service/definition.ts";
+import {
+  logPaths,
+  type ServiceDefinition,
+  type ServicePlace,
+  type ServiceRelease,
+  serviceOf,
+} from "../service/definition.ts";
 import { definitionsOf, placeOf } from "../service/definitions.ts";
 import { envRequired, serviceEnvironment } from "../service/environment.ts";
+import { scopeOf } from "../systemd/systemctl.ts";
 import { realPath } from "../core/real-path.ts";
 
 /**
@@ -20,12 +27,26 @@ export function missingEnvironment(context: Context, manifest: Manifest, id: str
     const required = manifest.services[serviceOf(definition.name)]?.env_required ?? [];
     const known = isBuilt ? definition : fromShared(context, manifest, definition);
     if (required.length === 0 || !known) return [];
-    const environment = serviceEnvironment(known, placeOf(context), release);
+    const environment = environmentOf(context, manifest, known, release);
+    if (environment === undefined) return [];
     return envRequired(required, environment).map(
       ({ name, problem }) => `services.${definition.name}: ${name} is ${said(problem)}`,
     );
   });
 }
+
+/** A service's environment; undefined where a file of it is for root alone, as systemd's manager reads it. */
+function environmentOf(context: Context, manifest: Manifest, definition: ServiceDefinition, release: ServiceRelease) {
+  try {
+    return serviceEnvironment(definition, placeOf(context), release);
+  } catch (error) {
+    if (isForRoot(manifest, error)) return undefined;
+    throw error;
+  }
+}
+
+const isForRoot = (manifest: Manifest, error: unknown) =>
+  scopeOf(manifest) === "system" && ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === "EACCES";
 
 /** Why a service of a built release could not even be started: a file of its environment, or a variable that `run` names. */
 export function unstartable(context: Context, manifest: Manifest, id: string): string[] {
@@ -35,8 +56,8 @@ export function unstartable(context: Context, manifest: Manifest, id: string): s
       startArguments(definition, placeOf(context), release);
       return manifest.supervisor === "pidfile" ? [] : logProblems(definition, placeOf(context));
     } catch (error) {
-      if (error instanceof UsageError) return [error.message];
-      throw error;
+      if (!(error instanceof UsageError)) throw error;
+      return isForRoot(manifest, error) ? [] : [error.message];
     }
   });
 }

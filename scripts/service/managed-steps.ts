@@ -3,7 +3,7 @@ import type { Step } from "../core/step.ts";
 import { type LaunchdFacts, launchdSteps } from "../launchd/plist-steps.ts";
 import { textsOf } from "../render/file.ts";
 import { changesOf } from "../render/installed.ts";
-import { logSteps, type UnitFacts, unitSteps } from "../systemd/unit-steps.ts";
+import { logSteps, unitChanges, type UnitFacts, unitSteps } from "../systemd/unit-steps.ts";
 
 /** What service managers know of a tree, and what they have to know for a manifest. */
 export interface ManagedFacts {
@@ -20,23 +20,13 @@ export const UNMANAGED: ManagedFacts = { units: [], plists: [], held: [] };
 
 /** Makes what the managers know what they have to know. */
 export const managedSteps = (context: Context, { units, plists }: ManagedFacts): Step[] => [
-  ...units.flatMap((facts) => [
-    ...logSteps(facts),
-    ...unitSteps(context, {
-      scope: facts.scope,
-      from: facts.installed,
-      to: textsOf(facts.wanted),
-      enable: facts.disabled,
-    }),
-  ]),
+  ...units.flatMap((facts) => [...logSteps(facts), ...unitSteps(context, unitChanges(facts).there)]),
   ...plists.flatMap((facts) => launchdSteps(context, { ...facts, from: facts.installed, to: textsOf(facts.wanted) })),
 ];
 
 /** Makes it what it was. */
 export const managedBack = (context: Context, { units, plists }: ManagedFacts): Step[] => [
-  ...units.flatMap(({ scope, installed, wanted }) =>
-    unitSteps(context, { scope, from: textsOf(wanted), to: installed, enable: [] }),
-  ),
+  ...units.flatMap((facts) => unitSteps(context, unitChanges(facts).back)),
   ...plists.flatMap((facts) => launchdSteps(context, { ...facts, from: textsOf(facts.wanted), to: facts.installed })),
 ];
 

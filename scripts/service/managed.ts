@@ -26,14 +26,7 @@ async function observeScopes(
   const known = scopes.flatMap((scope) => scope ?? []);
   if (known.length === 0) return [];
   const { observeUnits } = await import("../systemd/manager.ts");
-  const units = await Promise.all(
-    known.map(async (scope) => {
-      const facts = await observeUnits(context, manifest, scope);
-      return scope === scopeOf(manifest)
-        ? facts
-        : { ...facts, wanted: [], toEnable: [], disabled: [], missingLogs: [] };
-    }),
-  );
+  const units = await Promise.all(known.map((scope) => observeUnits(context, manifest, scope)));
   const { refuseWithoutPrivileges } = await import("../systemd/privileges.ts");
   await refuseWithoutPrivileges(
     context,

@@ -120,11 +120,20 @@ async function up(units: Units, definition: ServiceDefinition, verb: "start" | "
     throw new UsageError(`${unit} belongs to the tree ${other}`, { next: "ops/systemd/install_systemd.ts" });
   if (LoadState !== "loaded")
     throw new UsageError(`${unit} is not installed (${LoadState})`, { next: "ops/systemd/install_systemd.ts" });
-  await systemctl(scope, "reset-failed", unit);
+  await forgive(scope, unit);
   if (definition.isHeld) await systemctl(scope, "start", socketUnitOf(manifest, definition.name));
   await systemctl(scope, verb, unit);
   const { pid = 0, startTime = "" } = observe(units, definition.name);
   return { already: false, pid, startTime, warnings: [] };
+}
+
+/** One that systemd holds nothing of, not being enabled or not having run, has nothing to be forgiven. */
+async function forgive(scope: Scope, unit: string): Promise<void> {
+  try {
+    await systemctl(scope, "reset-failed", unit);
+  } catch (error) {
+    if (!/ not loaded\.?$/m.test((error as Error).message)) throw error;
+  }
 }
 
 /** Its socket goes first: a waiting request would start the service again. */

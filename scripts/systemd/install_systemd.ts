@@ -7,7 +7,7 @@ import type { Operation } from "../core/operation.ts";
 import { inTemporaryFolder } from "../core/temporary.ts";
 import type { Plan } from "../core/step.ts";
 import { refuseLater } from "../manifest/later.ts";
-import { type InstalledFile, textsOf } from "../render/file.ts";
+import type { InstalledFile } from "../render/file.ts";
 import { diffsOf } from "../render/reading.ts";
 import { subjectOf } from "../render/subject.ts";
 import { definitionsOf } from "../service/definitions.ts";
@@ -15,7 +15,7 @@ import { supervisorOf } from "../service/supervisors.ts";
 import { observeUnits } from "./manager.ts";
 import { unitFileOf } from "./names.ts";
 import { isLingering, refuseWithoutManager, scopeOf } from "./systemctl.ts";
-import { logSteps, type UnitFacts, unitSteps } from "./unit-steps.ts";
+import { logSteps, unitChanges, type UnitFacts, unitSteps } from "./unit-steps.ts";
 
 export interface InstallUnitsFacts {
   units: UnitFacts;
@@ -95,16 +95,16 @@ const isOf = (line: string, files: readonly string[]) =>
   files.some((file) => line.startsWith(`${path.basename(file)}:`));
 
 function planInstall(context: Context, { units, diffs, outdated: old, notLingering }: InstallUnitsFacts): Plan {
-  const { scope, installed, wanted, disabled } = units;
-  const to = textsOf(wanted);
-  const steps = [...logSteps(units), ...unitSteps(context, { scope, from: installed, to, enable: disabled })];
+  const { wanted } = units;
+  const { there, back } = unitChanges(units);
+  const steps = [...logSteps(units), ...unitSteps(context, there)];
   const linger = `the services of ${notLingering} end with the last login, and do not come up at boot: sudo loginctl enable-linger ${notLingering}`;
   const restart = `${old.join(", ")} ${old.length > 1 ? "run" : "runs"} as before until: ${context.opsPath}/service/restart.ts ${old.join(" ")}`;
   return {
     title: `Install the units of ${context.manifest.app}`,
     notes: [...diffs, ...(notLingering === undefined ? [] : [linger])],
     steps,
-    discard: unitSteps(context, { scope, from: to, to: installed, enable: [] }),
+    discard: unitSteps(context, back),
     revert: [],
     done: [
       steps.length > 0

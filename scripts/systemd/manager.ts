@@ -13,7 +13,7 @@ import { definitionsOf } from "../service/definitions.ts";
 import { subjectOf } from "../render/subject.ts";
 import { proxyUnitOf, socketUnitOf, unitsToEnable } from "./names.ts";
 import { type Scope, scopeOf, showUnits } from "./systemctl.ts";
-import { DROP_INS, UNIT, type UnitFacts } from "./unit-steps.ts";
+import { DROP_INS, fileOfUnit, UNIT, type UnitFacts } from "./unit-steps.ts";
 
 /** Where an administrator's units are (systemd.unit(5)); the user's own below the home directory. */
 const unitFolder = (scope: Scope, home: string) =>
@@ -32,8 +32,7 @@ export async function wantedUnits(context: Context, manifest: Manifest, scope: S
 
 /** Unit files and drop-ins in a folder. */
 function unitFilesIn(folder: string): string[] {
-  if (!fs.existsSync(folder)) return [];
-  return fs.readdirSync(folder).flatMap((name) => {
+  return namesIn(folder).flatMap((name) => {
     const place = path.join(folder, name);
     if (UNIT.test(name)) return [place];
     return DROP_INS.test(name) ? fs.readdirSync(place).map((inner) => path.join(place, inner)) : [];
@@ -70,8 +69,18 @@ export async function observeUnits(context: Context, manifest: Manifest, scope: 
     wanted,
     toEnable,
     disabled: toEnable.filter((_, index) => states[index]?.["UnitFileState"] !== "enabled"),
+    enabled: enabledIn(folder, marked),
   };
 }
+
+/** Units whose files are among those given, and which a target wants (systemd.unit(5), [Install]). */
+function enabledIn(folder: string, files: ReadonlyMap<string, string>): string[] {
+  const wants = namesIn(folder).filter((name) => name.endsWith(".wants"));
+  const names = new Set(wants.flatMap((name) => namesIn(path.join(folder, name))));
+  return [...names].filter((name) => UNIT.test(name) && files.has(path.join(folder, fileOfUnit(name))));
+}
+
+const namesIn = (folder: string) => (fs.existsSync(folder) ? fs.readdirSync(folder) : []);
 
 /** Names of the services whose socket is open already, and stays as it is. */
 export function openSockets(manifest: Manifest, { scope, wanted, installed }: UnitFacts): string[] {
@@ -81,11 +90,9 @@ export function openSockets(manifest: Manifest, { scope, wanted, installed }: Un
     held.map(({ name }) => socketUnitOf(manifest, name)),
     ["ActiveState"],
   );
-  // An instance is described by its template.
-  const fileOf = (unit: string) => unit.replace(/@[^@]*(?=\.\w+$)/, "@");
   const isSame = (unit: string) =>
     wanted.every(
-      ({ place, path: file, content }) => place !== `systemd/${fileOf(unit)}` || installed.get(file) === content,
+      ({ place, path: file, content }) => place !== `systemd/${fileOfUnit(unit)}` || installed.get(file) === content,
     );
   return held
     .map(({ name }) => name)

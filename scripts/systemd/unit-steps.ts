@@ -2,6 +2,7 @@ import path from "node:path";
 import { folderWords } from "../core/as-root.ts";
 import type { Context } from "../core/context.ts";
 import { command, type Step } from "../core/step.ts";
+import { textsOf } from "../render/file.ts";
 import { byHandPath, differenceOf, type Installation } from "../render/installed.ts";
 import { isMarked } from "../render/mark.ts";
 import { runtimePath, type Scope, systemctlWords } from "./systemctl.ts";
@@ -17,6 +18,8 @@ export interface UnitFacts extends Installation {
   toEnable: string[];
   /** Those of them that do not yet. */
   disabled: string[];
+  /** The tree's units that come up by themselves now. */
+  enabled: string[];
   /** Logs in the tree that are not there yet, and the tree's owner, whose they are to be. */
   missingLogs: string[];
   owner: string;
@@ -45,19 +48,36 @@ export function logSteps({ missingLogs, owner }: Pick<UnitFacts, "missingLogs" |
   return [{ kind: "run", title: `Make ${missingLogs.join(", ")}`, run: { lines, cwd: "/", env: {} } }];
 }
 
+/** The unit file of a unit: of an instance, its template. */
+export const fileOfUnit = (unit: string) => unit.replace(/@[^@]*(?=\.\w+$)/, "@");
+
+const isInstance = (unit: string) => fileOfUnit(unit) !== unit;
+
+/** What leads to the wanted units, and what leads back: with what came up by itself, which a unit file does not tell. */
+export function unitChanges({ scope, installed, wanted, toEnable, disabled, enabled }: UnitFacts) {
+  const texts = textsOf(wanted);
+  const unwanted = enabled.filter((unit) => !toEnable.includes(unit));
+  return {
+    there: { scope, from: installed, to: texts, enable: disabled, disable: unwanted.filter(isInstance) },
+    back: { scope, from: texts, to: installed, enable: unwanted, disable: disabled.filter(isInstance) },
+  };
+}
+
 export interface UnitChange {
   scope: Scope;
   from: ReadonlyMap<string, string>;
   to: ReadonlyMap<string, string>;
   /** Units that are to come up by themselves and do not yet. */
   enable: readonly string[];
+  /** Instances that are to stop, and to come up by themselves no more: their template alone has a file. */
+  disable: readonly string[];
 }
 
 /**
  * Makes the installed units what is wanted: those that are gone are stopped, disabled and removed, those that differ are
  * written, and systemd reads them again. Nothing differs: no step.
  */
-export function unitSteps(context: Context, { scope, from, to, enable }: UnitChange): Step[] {
+export function unitSteps(context: Context, { scope, from, to, enable, disable }: UnitChange): Step[] {
   const { gone, changed } = differenceOf(from, to);
   const files = gone.map(([file]) => file);
   const stopped = files.filter((file) => UNIT.test(file) && !file.includes("@.")).map((file) => path.basename(file));
@@ -67,7 +87,7 @@ export function unitSteps(context: Context, { scope, from, to, enable }: UnitCha
   const step = (title: string, order: (unit: string) => string[], units: string[]) =>
     units.length > 0 ? [systemctlStep(scope, `${title} ${units.join(", ")}`, units.map(order))] : [];
   return [
-    ...step("Disable", ORDERS.disable, stopped),
+    ...step("Disable", ORDERS.disable, [...disable, ...stopped]),
     ...files.map((file): Step => ({ kind: "remove", title: `Remove ${file}`, path: file, asRoot: scope === "system" })),
     ...changed.flatMap(([file, content]) => [
       ...keepByHand(context, scope, file, from.get(file)),

@@ -59,8 +59,8 @@ const facts = z.strictObject({
   unknown: ids,
   /** Services whose socket stays open while they restart. */
   held: ids,
-  /** Unit files: path → text, as they are installed and as the manifest wants them. */
-  units: z.array(z.strictObject({ scope: z.enum(["system", "user"]).default("system"), installed: texts, wanted: texts, disabled: ids, logs: ids })).default([]),
+  /** Unit files: path → text, as they are installed and as the manifest wants them; `enabled`: units that come up and are not to. */
+  units: z.array(z.strictObject({ scope: z.enum(["system", "user"]).default("system"), installed: texts, wanted: texts, disabled: ids, enabled: ids, logs: ids })).default([]),
   /** What `install_systemd` finds besides. */
   diffs: ids,
   outdated: ids,

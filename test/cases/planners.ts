@@ -74,7 +74,7 @@ const pruneOf = (context: Context, facts: CaseFacts): PruneFacts => ({ tree: tre
 const managedOf = ({ held, units }: CaseFacts): ManagedFacts => ({
   held,
   plists: [],
-  units: units.map(({ scope, installed, wanted, disabled, logs }) => ({
+  units: units.map(({ scope, installed, wanted, disabled, enabled, logs }) => ({
     scope,
     installed: new Map(Object.entries(installed)),
     wanted: Object.entries(wanted).map(([file, content]) => ({ path: file, place: `systemd/${path.basename(file)}`, content })),
@@ -82,6 +82,7 @@ const managedOf = ({ held, units }: CaseFacts): ManagedFacts => ({
     missingLogs: logs,
     owner: "deploy",
     disabled,
+    enabled,
   })),
 });
 
