@@ -16,11 +16,11 @@ describe("an owner who is not root", () => {
   beforeAll(async () => {
     host = await bootHost("owner");
     site = await layApplication(host, { ...PLAIN, socket: "proxy" });
+    await site.must("release/build_release", ["HEAD", "--id", "r1"]);
   });
   afterAll(() => host.down());
 
   test("is told what is missing before anything is touched", async () => {
-    await site.must("release/build_release", ["HEAD", "--id", "r1"]);
     const said = await site.must("release/switch_current", ["r1"], 2);
     expect(said).toMatch(/deploy may not give this order as root: systemctl reset-failed shop-web\.service/);
     expect(said).toContain("doctor.ts prints the lines for sudoers");
