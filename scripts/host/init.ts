@@ -19,6 +19,7 @@ import {
   planFiles,
   readBaseline,
 } from "../suite/generated.ts";
+import { jobsOf } from "../schedule/jobs.ts";
 import { type Neutral, openNeutral } from "../suite/neutral.ts";
 import { adaptStarter, readStarter } from "./starters.ts";
 
@@ -132,15 +133,24 @@ function answerOf({ folder, isGit }: ApplicationFacts, { steps }: FilePlan, stat
   const refused = refusedKeys(neutral);
   const written = steps.flatMap((step) => (step.kind === "write" ? [path.relative(folder, step.path)] : []));
   const kept = states.filter(({ state }) => state.includes("edited"));
-  const next = [
+  const { manifest, paths } = neutral.context;
+  const edits = [
     ...(refused.length > 0 ? [`$EDITOR deploy.yaml    # this version refuses ${refused.join(", ")}`] : []),
-    ...(Object.keys(neutral.context.manifest.services).length > 0
+    ...(Object.keys(manifest.services).length > 0
       ? []
       : ["$EDITOR deploy.yaml    # nothing was found that starts a server: services is empty"]),
+  ];
+  const proxies = [...new Set(Object.values(manifest.sites).map(({ kind }) => kind))];
+  const isByCron = manifest.supervisor === "pidfile" && jobsOf(manifest, paths).length > 0;
+  const next = [
+    ...edits,
+    ...(edits.length > 0 ? ["ops/host/generate.ts    # what is in ops/ follows deploy.yaml"] : []),
     ...(isGit ? ["git add -A && git commit -m 'Deployment'"] : []),
     "ops/host/doctor.ts",
     "ops/release/prepare_shared.ts",
     "ops/release/deploy.ts",
+    ...proxies.map((kind) => `ops/${kind}/install_${kind}.ts`),
+    ...(isByCron ? ["ops/schedule/install_crontab.ts"] : []),
   ];
   const lines = [
     ...written.map((file) => `wrote    ${file}`),

@@ -197,6 +197,20 @@ describe("environments on one machine", () => {
     );
     expect(await found()).toEqual(["wrong: a.web and b.web share /var/log/x"]);
   });
+  test("whose units, sites or rotated logs would be the same files", async () => {
+    const more =
+      "supervisor: systemd\nlogs: { max_size: 10m, keep: 3 }\nsites: { main: { kind: nginx, server_name: a.example, root: dist } }\n";
+    const write = (b: string) =>
+      manifest(`${more}services: { web: { run: node x } }\nenvironments:\n  a: {}\n  b: { deploy_to: /srv/b${b} }\n`);
+    write("");
+    expect(await found()).toEqual([
+      "wrong: a and b share the unit shop-web.service of systemd",
+      "wrong: a and b share the file shop-main of nginx",
+      "wrong: a and b share /etc/logrotate.d/shop",
+    ]);
+    write(", app: shop-b");
+    expect(await found()).toEqual(["ok: a, b share no port and no path"]);
+  });
   test("that share nothing; or live on two machines", async () => {
     two("deploy_to: /srv/a", "deploy_to: /srv/ab, services: { web: { port: 21155 } }");
     expect(await found()).toEqual(["ok: a, b share no port and no path"]);
