@@ -136,10 +136,11 @@ asked() {
 @test "a file that a person wrote is kept in the tree, another tree's is refused" {
   { site main "$listen" "file: $etc/conf.d/shop.conf"; site second "$((listen + 30))"; } | sites
   echo "# by hand" >"$etc/conf.d/shop.conf"
-  echo "# made by switchback for /srv/other; ops/nginx/install_nginx.ts writes it again" >"$etc/conf.d/shop-second.conf"
+  mkdir -p "$place/other"
+  echo "# made by switchback for $place/other; ops/nginx/install_nginx.ts writes it again" >"$etc/conf.d/shop-second.conf"
   run op nginx/install_nginx
   assert_failure 1
-  assert_output --partial "shop-second.conf belongs to /srv/other: give sites.second a file of its own"
+  assert_output --partial "shop-second.conf belongs to $place/other: give sites.second a file of its own"
   assert_equal "$(cat "$tree/by-hand/shop.conf")" "# by hand"
   assert_equal "$(asked "$listen")" "200 entry"
 }
