@@ -1,27 +1,16 @@
 import * as z from "zod";
+import { buildStep, dependency } from "./scripts/manifest/schema/build.ts";
+import { backups, database, migrate } from "./scripts/manifest/schema/data.ts";
 import { drain, health, serviceHealth, smoke } from "./scripts/manifest/schema/health.ts";
 import { checkLinked, linked } from "./scripts/manifest/schema/linked.ts";
 import { service } from "./scripts/manifest/schema/service.ts";
 import { site } from "./scripts/manifest/schema/site.ts";
-import {
-  account,
-  count,
-  env,
-  insidePath,
-  line,
-  lines,
-  listOf,
-  name,
-  port,
-  schedule,
-} from "./scripts/manifest/schema/values.ts";
+import { account, count, line, lines, listOf, name, port, schedule } from "./scripts/manifest/schema/values.ts";
 
 export { RELEASE_ID } from "./scripts/core/release-id.ts";
 
 /** Keys of an environment that say where it is, and do not override a top-level key. */
 export const ENVIRONMENT_KEYS = ["hosts", "user", "port"] as const;
-
-const paths = (wanted: string) => z.array(insidePath, { error: `a list of ${wanted}` });
 
 const source = z.strictObject({
   repo: line("a path or URL").default(".").describe("The checkout or repository, relative to this file."),
@@ -36,55 +25,6 @@ const source = z.strictObject({
     .describe("Files that a release goes without."),
   pull: z.literal("ff-only").optional().describe("Fetch and fast-forward first; local changes are named and refused."),
 });
-
-const dependency = z.strictObject({
-  path: insidePath.describe("Its place in the release, such as backend/venv."),
-  key: listOf(insidePath, "a lockfile, or a list of them").describe(
-    "Lockfiles: the set is made again when one changes.",
-  ),
-  dir: insidePath.prefault(".").describe("Where run starts, in the release."),
-  run: lines.describe("What makes the set."),
-});
-
-const NEED = "a command's name or path, with a version range if it matters: python>=3.13,<3.14";
-
-const buildStep = z.strictObject({
-  dir: insidePath.prefault(".").describe("Where run starts, in the release."),
-  run: lines.describe("A line, or a list of lines, for bash -euo pipefail."),
-  inputs: paths("paths").default([]).describe("What the step reads; unchanged inputs let its outputs be reused."),
-  outputs: paths("paths").default([]).describe("What the step makes."),
-  env: env.default({}).describe("Environment variables; values are text."),
-  needs: listOf(
-    line(NEED).regex(
-      /^[^\s<>=!]+(?:\s*(?:[<>]=?|==?|!=)\s*\d+(?:\.\d+)*\s*(?:,\s*(?:[<>]=?|==?|!=)\s*\d+(?:\.\d+)*\s*)*)?$/,
-      {
-        error: NEED,
-      },
-    ),
-    `${NEED}, or a list of them`,
-  )
-    .prefault([])
-    .describe("Commands that must exist, with version ranges: python>=3.13,<3.14."),
-  when: line("a command's name").optional().describe("Skip the step, with a warning, where this command is absent."),
-});
-
-const migrate = z.strictObject({
-  run: lines.describe("What brings the database to this release's schema."),
-  dir: insidePath.prefault(".").describe("Where run starts, in the release."),
-  env: env.default({}).describe("Environment variables; values are text."),
-  marker: lines.optional().describe("Prints the schema revision."),
-});
-
-const database = z
-  .strictObject({
-    sqlite: insidePath.optional().describe("The SQLite file, in shared/."),
-    backup: lines.optional().describe("Writes a backup."),
-    restore: lines.optional().describe("Brings a backup back."),
-  })
-  .superRefine(({ sqlite, backup, restore }, ctx) => {
-    const isWhole = sqlite ? !backup && !restore : backup && restore;
-    if (!isWhole) ctx.addIssue({ code: "custom", message: "has either sqlite, or both backup and restore" });
-  });
 
 const hook = lines.default([]);
 const hooks = z.strictObject({
@@ -145,10 +85,7 @@ export const manifestSchema = z
       })
       .optional()
       .describe("Log rotation."),
-    backups: z
-      .strictObject({ schedule: schedule.describe("Cron schedule."), keep: count.default(7).describe("Backups kept.") })
-      .optional()
-      .describe("Scheduled backups."),
+    backups: backups.optional().describe("Scheduled backups."),
     update: z
       .strictObject({
         schedule: schedule.describe("Cron schedule."),
@@ -186,6 +123,7 @@ export type Dependency = z.output<typeof dependency>;
 export type BuildStep = z.output<typeof buildStep>;
 export type Migrate = z.output<typeof migrate>;
 export type Database = z.output<typeof database>;
+export type Backups = z.output<typeof backups>;
 export type Drain = z.output<typeof drain>;
 export type Service = z.output<typeof service>;
 export type Health = z.output<typeof health>;

@@ -3,19 +3,20 @@
 import { change } from "../../scripts/core/change.ts";
 import { entry } from "../../scripts/core/entry.ts";
 
-await entry<{ id?: string; seal?: string }>({
+await entry<{ id?: string; cache: boolean; part?: string[] }>({
   name: "release/build_release",
   summary: "Build a release from a commit, tag or branch. Touches nothing that serves.",
   arguments: [["[ref]", "commit, tag or branch (default: source.ref); with source.via: worktree, the release's id"]],
   options: [
     ["--id <id>", "the release's id (default: by release_id in the manifest)"],
-    ["--seal <id>", "only make a release that is being built durable and complete; a step of --dry-run"],
+    ["--no-cache", "do all work of the build again: share no file with another release, take no output from one"],
+    ["--part <words...>", "only one part of a build; a step of --dry-run"],
   ],
   examples: ["ops/release/build_release.ts", "ops/release/build_release.ts v2.0.0 --id v2.0.0"],
   async main(call) {
-    const { id, seal, dryRun } = call.options;
+    const { id, cache, part, dryRun } = call.options;
+    if (part) return (await import("../../scripts/build/part.ts")).applyPart(await call.context(), part);
     const { buildRelease } = await import("../../scripts/release/build_release.ts");
-    if (seal) return void (await import("../../scripts/build/seal.ts")).applySeal((await call.context()).paths, seal);
-    await change(call, buildRelease, { ref: call.args[0], id, dryRun });
+    await change(call, buildRelease, { ref: call.args[0], id, dryRun, isCached: cache });
   },
 });

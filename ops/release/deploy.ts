@@ -3,14 +3,17 @@
 import { change } from "../../scripts/core/change.ts";
 import { entry } from "../../scripts/core/entry.ts";
 
-await entry<{ id?: string }>({
+await entry<{ id?: string; cache: boolean }>({
   name: "release/deploy",
   summary: "Build, switch, gate, record, prune. A release that fails its gate is rolled back, and the exit code is 3.",
   arguments: [["[ref]", "commit, tag or branch (default: source.ref); with source.via: worktree, the release's id"]],
-  options: [["--id <id>", "the release's id (default: by release_id in the manifest)"]],
+  options: [
+    ["--id <id>", "the release's id (default: by release_id in the manifest)"],
+    ["--no-cache", "do all work of the build again: share no file with another release, take no output from one"],
+  ],
   async main(call) {
-    const { id, dryRun } = call.options;
+    const { id, cache, dryRun } = call.options;
     const { deploy } = await import("../../scripts/release/deploy.ts");
-    await change(call, deploy, { ref: call.args[0], id, dryRun });
+    await change(call, deploy, { ref: call.args[0], id, dryRun, isCached: cache });
   },
 });

@@ -7,6 +7,9 @@ import { observeRoom, type Room } from "../core/room.ts";
 import { refuseLater } from "../manifest/later.ts";
 import { observeShared, type SharedFact } from "../shared/linked.ts";
 import { compactStamp } from "../registry/releases.ts";
+import { observeSets, type SetFact } from "../dependencies/facts.ts";
+import { observeBase } from "./base.ts";
+import { observeSteps, type StepFact } from "./steps.ts";
 import { observeSource, pullSource, type SourceFacts } from "./source.ts";
 import { observeTool, type Tool } from "./tools.ts";
 
@@ -14,6 +17,8 @@ export interface BuildArgs {
   ref?: string | undefined;
   id?: string | undefined;
   dryRun?: boolean | undefined;
+  /** False: all work is done again. */
+  isCached?: boolean | undefined;
 }
 
 export interface BuildFacts {
@@ -25,6 +30,12 @@ export interface BuildFacts {
   tools: Tool[];
   /** Build steps whose `when` is not there. */
   skipped: string[];
+  /** The dependency sets that the release links to. */
+  sets: SetFact[];
+  /** The build steps that have a key: their inputs, and where their outputs can be taken from. */
+  steps: StepFact[];
+  /** The release whose unchanged files this one shares. */
+  base: string | undefined;
   room: Room;
 }
 
@@ -40,14 +51,20 @@ export function observeBuild(context: Context, args: BuildArgs): BuildFacts {
   const steps = Object.entries(manifest.build);
   const skipped = steps.flatMap(([name, step]) => (step.when && !observeTool(step.when).path ? [name] : []));
   const needs = steps.flatMap(([name, step]) => (skipped.includes(name) ? [] : step.needs));
+  const tools = [...new Set(needs)].map((need) => observeTool(need));
+  const isCached = args.isCached !== false;
+  const sets = observeSets(context, source);
   return {
     tree,
     source,
     id: checkedId(id),
     release: observeRelease(paths, id),
     shared: observeShared(context),
-    tools: [...new Set(needs)].map((need) => observeTool(need)),
+    tools,
     skipped,
+    sets,
+    steps: observeSteps(context, { source, tools, sets, skipped, tree, isCached }),
+    base: isCached ? observeBase(context, source, tree) : undefined,
     room: observeRoom(paths.deployTo),
   };
 }

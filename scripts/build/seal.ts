@@ -14,6 +14,14 @@ export interface BuildMark {
   sha: string;
   ref: string;
   dirty: boolean;
+  /** Dependency sets by name: the key of each. */
+  deps: Record<string, string>;
+  /** Build steps by name: the key of what each was made from. */
+  steps: Record<string, string>;
+  /** The release whose unchanged files this one shares. */
+  base?: string;
+  /** Nothing of the build writes into the release but the source and what is taken from others: files may be shared at once. */
+  isQuiet: boolean;
 }
 
 /** One file of a sealed release. */
@@ -50,7 +58,8 @@ export function applySeal(paths: Paths, id: string, now = new Date()): void {
     build_host: os.hostname(),
     dirty: mark.dirty,
     migration_marker: null,
-    deps: {},
+    deps: mark.deps,
+    steps: mark.steps,
     files: files.length,
     bytes,
     tree_sha256: createHash("sha256").update(list).digest("hex"),

@@ -3,20 +3,25 @@ import { getRow, type ReleaseRow, type Upsert, upsertRow } from "../registry/rel
 import type { Context } from "./context.ts";
 import { observeRelease } from "./observe.ts";
 import type { Paths } from "./paths.ts";
-import type { Actions } from "./steps/kind.ts";
+import type { Actions, ApplyContext } from "./steps/kind.ts";
 import type { SuiteCommand, WaitStep } from "./step.ts";
 
 /** What the suite's own commands mean inside an operation; each is loaded only when a plan has it. */
 export function createActions(context: Context, database: DatabaseSync): Actions {
   return {
-    call: (command) => call(context, command),
+    call: (command, apply) => call(context, command, apply, database),
     wait: (step, signal) =>
       step.until === "idle" ? waitForIdle(context, step, signal) : waitForHealth(context, step, signal),
     record: (step) => void applyRecord(context.paths, database, step),
   };
 }
 
-async function call(context: Context, { ops, args }: SuiteCommand): Promise<void> {
+async function call(
+  context: Context,
+  { ops, args }: SuiteCommand,
+  apply: ApplyContext,
+  database: DatabaseSync,
+): Promise<void> {
   const names = args.filter((word) => !word.startsWith("--"));
   if (ops === "service/start") {
     const { applyStart } = await import("../service/start.ts");
@@ -27,8 +32,9 @@ async function call(context: Context, { ops, args }: SuiteCommand): Promise<void
     return applyRestart(context, names, { recorded: args.includes("--recorded") });
   }
   if (ops === "service/stop") return (await import("../service/stop.ts")).applyStop(context, names);
-  if (ops === "release/build_release")
-    return (await import("../build/seal.ts")).applySeal(context.paths, names[0] as string);
+  if (ops === "release/build_release") return (await import("../build/part.ts")).applyPart(context, args.slice(1));
+  if (ops === "data/backup" || ops === "data/restore" || ops === "data/migrate")
+    return (await import("../database/part.ts")).applyDataPart(context, { ops, args }, apply, database);
   return (await import("../shared/take-over.ts")).applyTakeOver(names[0] as string, names[1] as string);
 }
 

@@ -6,6 +6,10 @@ export interface Paths {
   readonly current: string;
   readonly releases: string;
   readonly shared: string;
+  /** Dependency sets: `<name>/<key>/`. */
+  readonly deps: string;
+  /** Backups of the database: `<backup id>/`. */
+  readonly backups: string;
   readonly logs: string;
   readonly run: string;
   readonly registry: string;
@@ -26,6 +30,8 @@ export function treePaths(deployTo: string, env: NodeJS.ProcessEnv = {}): Paths 
     current: env["DEPLOY_CURRENT_LINK"] ? path.resolve(env["DEPLOY_CURRENT_LINK"]) : at("current"),
     releases: env["DEPLOY_RELEASES_DIR"] ? path.resolve(env["DEPLOY_RELEASES_DIR"]) : at("releases"),
     shared: at("shared"),
+    deps: at("shared/deps"),
+    backups: at("backups"),
     logs: at("logs"),
     run: at("run"),
     registry: at("registry.db"),

@@ -22,7 +22,15 @@ export interface ShellCommand {
 
 /** One of the suite's own commands; applied in this process, printed as the command. */
 export interface SuiteCommand {
-  ops: "service/start" | "service/stop" | "service/restart" | "release/build_release" | "release/prepare_shared";
+  ops:
+    | "service/start"
+    | "service/stop"
+    | "service/restart"
+    | "release/build_release"
+    | "release/prepare_shared"
+    | "data/backup"
+    | "data/restore"
+    | "data/migrate";
   args: string[];
 }
 
@@ -68,6 +76,8 @@ export interface MoveStep extends Titled {
 export interface RemoveStep extends Titled {
   kind: "remove";
   path: string;
+  /** Nothing is removed where this file is. */
+  unless?: string;
   /** Where only root may remove: by `sudo -n` for anybody else. */
   asRoot?: boolean;
 }

@@ -60,7 +60,7 @@ export const VALUED = new Set([
   "--manifest",
   "--env",
   "--id",
-  "--seal",
+  "--part",
   "--take-over",
   "--to",
   "--keep",

@@ -23,14 +23,8 @@ export function refuseLater(loaded: LoadedManifest): void {
 function laterPaths({ manifest, environment }: LoadedManifest): Path[] {
   const here = environment === undefined ? undefined : manifest.environments[environment];
   const claims: [Path, boolean][] = [
-    [["dependencies"], Object.keys(manifest.dependencies).length > 0],
-    [["migrate"], manifest.migrate !== undefined],
-    [["database", "backup"], manifest.database?.backup !== undefined],
-    [["database", "restore"], manifest.database?.restore !== undefined],
     [["supervisor"], manifest.supervisor === "podman"],
-    [["backups"], manifest.backups !== undefined],
     [["update"], manifest.update !== undefined],
-    [["prune", "keep_days"], manifest.prune.keep_days !== undefined],
     [["registry", "url"], manifest.registry.url !== undefined],
     [["environments", environment ?? "", "hosts"], here?.hosts !== undefined],
   ];

@@ -5,6 +5,7 @@ import { type BuildArgs, type BuildFacts, observeBuild } from "../build/facts.ts
 import { planBuild } from "./build_release.ts";
 import { renderChanges } from "./changes.ts";
 import { observePrune, planPrune, type PruneFacts } from "./prune.ts";
+import { planRoom } from "./room.ts";
 import type { ReleaseRow } from "../registry/releases.ts";
 import { observeActivation, planSwitch } from "./switch_current.ts";
 
@@ -30,6 +31,7 @@ export const deploy: Operation<DeployFacts, BuildArgs> = {
     const isRegistered = !context.overrides.isRegistrySkipped;
     const building = planBuild(context, build);
     return [
+      ...planRoom(context, build),
       { ...building, notes: [...changes, ...(building.notes ?? [])] },
       planSwitch(context, activation),
       ...(isRegistered ? [planPrune(context, deployed(prune, build), keep_releases)] : []),

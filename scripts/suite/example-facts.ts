@@ -143,6 +143,9 @@ export function exampleBuild(context: Context): Plan {
     shared: exampleShared(context, "real"),
     tools,
     skipped: [],
+    sets: [],
+    steps: [],
+    base: undefined,
     room: { freeBytes: Number.POSITIVE_INFINITY, freeFiles: Number.POSITIVE_INFINITY },
   });
 }

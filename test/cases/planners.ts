@@ -164,6 +164,9 @@ function buildOf(context: Context, facts: CaseFacts, id: string): BuildFacts {
     shared: sharedOf(context, facts),
     tools: [...new Set(needs)].map(toolOf),
     skipped: facts.skipped,
+    sets: [],
+    steps: [],
+    base: undefined,
     room: { freeBytes: facts.room.bytes ?? Number.POSITIVE_INFINITY, freeFiles: facts.room.files ?? Number.POSITIVE_INFINITY },
   };
 }

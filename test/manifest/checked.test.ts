@@ -57,7 +57,7 @@ test("a manifest with a problem, or with a key of a later version, is not kept",
   const wrong = makeHome(`${HEAD}keep_release: 5\n`);
   await expect(loadChecked(wrong.options)).rejects.toThrow("keep_releases");
   expect(wrong.kept).toThrow("ENOENT");
-  const later = makeHome(`${HEAD}migrate: {run: x}\n`);
+  const later = makeHome(`${HEAD}registry: {url: postgres://x/y}\n`);
   await loadChecked(later.options);
   expect(later.kept).toThrow("ENOENT");
 });

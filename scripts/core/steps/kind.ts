@@ -23,7 +23,7 @@ export interface ApplyContext {
 
 /** Steps whose work is a domain's: the suite's own commands, the gate, the registry. */
 export interface Actions {
-  call(command: SuiteCommand): Promise<void>;
+  call(command: SuiteCommand, apply: ApplyContext): Promise<void>;
   wait(step: WaitStep, signal: AbortSignal | undefined): Promise<void>;
   record(step: RecordStep): void;
 }

@@ -14,7 +14,7 @@ export const run: Kind<RunStep> = {
     return `(cd ${quote(what.cwd)} && ${shell} ${quote(lines.join("\n"))})`;
   },
   async apply(step, context) {
-    if ("ops" in step.run) return context.actions.call(step.run);
+    if ("ops" in step.run) return context.actions.call(step.run, context);
     const { runShell } = await import("../shell.ts");
     await runShell({ ...step.run, lines: linesOf(step.run) }, step.title, context);
   },

@@ -43,6 +43,12 @@ export const anyPath = z
   .regex(INSIDE_OR_ABSOLUTE, { error: "an absolute path, or a relative one without .. in it" })
   .transform(tidyPath);
 
+/** A path from the root of the file system. */
+export const absolutePath = z
+  .string({ error: "an absolute path" })
+  .regex(/^\/(?!(?:.*\/)?\.\.(?:\/|$))[^\u0000-\u001f\u007f]*$/, { error: "an absolute path without .. in it" })
+  .transform(tidyPath);
+
 /** `300ms`, `5s`, `2m`, `1h`, `7d` → milliseconds. */
 export const duration = z
   .string({ error: "a duration with its unit, such as 300ms, 5s, 2m, 1h or 7d" })
