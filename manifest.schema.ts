@@ -3,6 +3,8 @@ import { buildStep, dependency } from "./scripts/manifest/schema/build.ts";
 import { backups, database, migrate } from "./scripts/manifest/schema/data.ts";
 import { drain, health, serviceHealth, smoke } from "./scripts/manifest/schema/health.ts";
 import { checkLinked, linked } from "./scripts/manifest/schema/linked.ts";
+import { checkOutputs } from "./scripts/manifest/schema/outputs.ts";
+import { checkDependencyPaths } from "./scripts/manifest/schema/dependency-paths.ts";
 import { service } from "./scripts/manifest/schema/service.ts";
 import { site } from "./scripts/manifest/schema/site.ts";
 import { account, count, line, lines, listOf, name, port, schedule } from "./scripts/manifest/schema/values.ts";
@@ -66,7 +68,11 @@ export const manifestSchema = z
     build: z.record(name, buildStep).default({}).describe("Build steps, in this order."),
     migrate: migrate.optional().describe("Database migration."),
     database: database.optional().describe("The database, so that it can be backed up and restored."),
-    drain: drain.optional().describe("Wait for long jobs before a switch."),
+    drain: drain
+      .optional()
+      .describe(
+        "Wait for long jobs before a switch. Without it a job that runs (a service with a `schedule`) is waited for all the same: looked at every 1s, for 10m, then the switch is aborted.",
+      ),
     services: z.record(name, service).default({}).describe("What runs."),
     health: health.optional().describe("The gate; wins over the services' own health."),
     smoke: smoke.describe("Requests tried after the gate; a failure counts as a failed gate."),
@@ -112,9 +118,15 @@ export const manifestSchema = z
       .default({})
       .describe("Name → hosts, user, port, and any key above to override."),
   })
-  .superRefine((value, ctx) => checkLinked(value, (path, message) => ctx.addIssue({ code: "custom", path, message })), {
-    when: () => true,
-  });
+  .superRefine(
+    (value, ctx) => {
+      const report = (path: PropertyKey[], message: string) => ctx.addIssue({ code: "custom", path, message });
+      checkLinked(value, report);
+      checkDependencyPaths(value, report);
+      checkOutputs(value, report);
+    },
+    { when: () => true },
+  );
 
 export type Manifest = z.output<typeof manifestSchema>;
 export type ManifestInput = z.input<typeof manifestSchema>;

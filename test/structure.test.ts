@@ -151,6 +151,7 @@ test("a kind of step imports nothing of the staircase but the step, its errors a
     "as-root.ts",
     "durable.ts",
     "errors.ts",
+    "remove-many.ts",
     "shell.ts",
     "step.ts",
   ]);

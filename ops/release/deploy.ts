@@ -3,17 +3,20 @@
 import { change } from "../../scripts/core/change.ts";
 import { entry } from "../../scripts/core/entry.ts";
 
-await entry<{ id?: string; cache: boolean }>({
+await entry<{ id?: string; cache: boolean; restoreData?: boolean; keepData?: boolean }>({
   name: "release/deploy",
   summary: "Build, switch, gate, record, prune. A release that fails its gate is rolled back, and the exit code is 3.",
   arguments: [["[ref]", "commit, tag or branch (default: source.ref); with source.via: worktree, the release's id"]],
   options: [
     ["--id <id>", "the release's id (default: by release_id in the manifest)"],
     ["--no-cache", "do all work of the build again: share no file with another release, take no output from one"],
+    ["--restore-data", "across a change of the schema: bring back the data that the release had (with --yes)"],
+    ["--keep-data", "across a change of the schema: go on with the data as it is"],
   ],
   async main(call) {
-    const { id, cache, dryRun } = call.options;
+    const { id, cache, dryRun, restoreData, keepData, yes: isSure } = call.options;
     const { deploy } = await import("../../scripts/release/deploy.ts");
-    await change(call, deploy, { ref: call.args[0], id, dryRun, isCached: cache });
+    const data = { restoreData, keepData, isSure };
+    await change(call, deploy, { ref: call.args[0], id, dryRun, isCached: cache, ...data });
   },
 });

@@ -11,7 +11,7 @@ await entry<{ release?: string; recorded?: boolean; smoke?: boolean; untilIdle?:
     ["--recorded", "with the services and checks that it last ran healthy with, instead of the manifest's"],
     ["--smoke", "the smoke requests too"],
     ["--only <services>", "only these services, joined by commas"],
-    ["--until-idle", "wait until the application is idle, as drain says, instead"],
+    ["--until-idle", "wait until no job runs and the application is idle, as drain says, instead"],
   ],
   async main(call) {
     const context = await call.context();

@@ -3,12 +3,19 @@
 import { change } from "../../scripts/core/change.ts";
 import { entry } from "../../scripts/core/entry.ts";
 
-await entry<{ keep?: string }>({
+await entry<{ keep?: string; keepDays?: string; part?: string[] }>({
   name: "release/prune",
   summary: "Remove old releases; never current, the good one before it, a pinned one, or one in use.",
-  options: [["--keep <n>", "good releases kept in all (default: keep_releases)"]],
+  options: [
+    ["--keep <n>", "good releases kept in all (default: keep_releases)"],
+    ["--keep-days <n>", "keep those too that were built or last served within so many days (default: prune.keep_days)"],
+    ["--part <words...>", "only one part of it, `unused <id>`: whether no process uses a release; a step of --dry-run"],
+  ],
+  examples: ["ops/release/prune.ts --dry-run", "ops/release/prune.ts --keep 3 --keep-days 14"],
   async main(call) {
-    const { keepOf, prune } = await import("../../scripts/release/prune.ts");
-    await change(call, prune, { keep: keepOf(call.options.keep) });
+    const { keepOf, keepDaysOf, prune, refuseUsed } = await import("../../scripts/release/prune.ts");
+    const { keep, keepDays, part } = call.options;
+    if (part?.[0] === "unused") return refuseUsed(await call.context(), part.slice(1));
+    await change(call, prune, { keep: keepOf(keep), keepDays: keepDaysOf(keepDays) });
   },
 });

@@ -3,13 +3,18 @@
 import { change } from "../../scripts/core/change.ts";
 import { entry } from "../../scripts/core/entry.ts";
 
-await entry({
+await entry<{ restoreData?: boolean; keepData?: boolean }>({
   name: "release/switch_current",
   summary:
     "Make a complete release current: drain, stop, link, start, gate, record. A release that fails its gate is rolled back.",
   arguments: [["<id>", "the release, as ops/release/list.ts names it"]],
+  options: [
+    ["--restore-data", "across a change of the schema: bring back the data that the release had (with --yes)"],
+    ["--keep-data", "across a change of the schema: go on with the data as it is"],
+  ],
   async main(call) {
     const { switchCurrent } = await import("../../scripts/release/switch_current.ts");
-    await change(call, switchCurrent, { id: call.args[0] as string });
+    const { restoreData, keepData, yes: isSure } = call.options;
+    await change(call, switchCurrent, { id: call.args[0] as string, restoreData, keepData, isSure });
   },
 });

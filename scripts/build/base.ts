@@ -1,8 +1,39 @@
+import fs from "node:fs";
+import path from "node:path";
 import type { Context } from "../core/context.ts";
 import type { TreeFacts } from "../core/observe.ts";
-import type { SourceFacts } from "./source.ts";
+import { BUILDING, releasePath } from "../core/paths.ts";
+import { extractionKey } from "./extraction-key.ts";
+import { LIST } from "./file-list.ts";
+import { git, type SourceFacts } from "./source.ts";
 
-/** The release whose unchanged files a build of this source shares; undefined where there is none that can be told apart. */
-export function observeBase(_context: Context, _source: SourceFacts, _tree: TreeFacts): string | undefined {
-  return undefined;
+/** How many of the newest releases are looked at. */
+const MOST_TRIED = 20;
+
+/**
+ * The release whose unchanged files a build of this source shares: the newest complete one that was extracted from this repository
+ * by the same rules; undefined where there is none that can be told apart.
+ */
+export function observeBase({ manifest, paths }: Context, source: SourceFacts, tree: TreeFacts): string | undefined {
+  // As files that lie in a work tree are, too.
+  if (source.isDirty) return undefined;
+  const standing = new Set(tree.ids);
+  const ids = [...tree.rows.keys()].filter((id) => standing.has(id)).slice(0, MOST_TRIED);
+  const key = ids.length > 0 ? extractionKey(manifest.source, source.sha) : undefined;
+  if (key === undefined) return undefined;
+  return ids.find((id) => isBase(releasePath(paths, id), source.repo, key));
+}
+
+function isBase(directory: string, repo: string, key: string): boolean {
+  if (fs.existsSync(path.join(directory, BUILDING)) || !fs.existsSync(path.join(directory, LIST))) return false;
+  const { sha, extraction } = readJson(path.join(directory, "RELEASE.json"));
+  return extraction === key && typeof sha === "string" && git(repo, "cat-file", "-e", `${sha}^{commit}`).status === 0;
+}
+
+function readJson(file: string): Record<string, unknown> {
+  try {
+    return JSON.parse(fs.readFileSync(file, "utf8")) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
 }

@@ -3,7 +3,7 @@ import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import { observeRelease, observeTree, type ReleaseFact, type TreeFacts } from "../core/observe.ts";
 import { checkedId } from "../core/release-id.ts";
-import { observeRoom, type Room } from "../core/room.ts";
+import { type BuildRoom, observeBuildRoom } from "../release/room-facts.ts";
 import { refuseLater } from "../manifest/later.ts";
 import { observeShared, type SharedFact } from "../shared/linked.ts";
 import { compactStamp } from "../registry/releases.ts";
@@ -36,7 +36,7 @@ export interface BuildFacts {
   steps: StepFact[];
   /** The release whose unchanged files this one shares. */
   base: string | undefined;
-  room: Room;
+  room: BuildRoom;
 }
 
 /** Looks at all that a build rests on. With `source.pull` the checkout is moved forward first, unless it is a dry run. */
@@ -54,7 +54,7 @@ export function observeBuild(context: Context, args: BuildArgs): BuildFacts {
   const tools = [...new Set(needs)].map((need) => observeTool(need));
   const isCached = args.isCached !== false;
   const sets = observeSets(context, source);
-  return {
+  const facts = {
     tree,
     source,
     id: checkedId(id),
@@ -65,8 +65,8 @@ export function observeBuild(context: Context, args: BuildArgs): BuildFacts {
     sets,
     steps: observeSteps(context, { source, tools, sets, skipped, tree, isCached }),
     base: isCached ? observeBase(context, source, tree) : undefined,
-    room: observeRoom(paths.deployTo),
   };
+  return { ...facts, room: observeBuildRoom(context, facts) };
 }
 
 function defaultId(manifest: Manifest, source: SourceFacts, now: Date): string {

@@ -1,5 +1,6 @@
 import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
+import { applyRelink } from "../dependencies/relink.ts";
 import { applySetSeal } from "../dependencies/seal-set.ts";
 import { applyFill } from "./fill.ts";
 import { applyReuse } from "./reuse.ts";
@@ -9,7 +10,8 @@ import { applySeal } from "./seal.ts";
 const PARTS: Record<string, (context: Context, words: string[]) => void | Promise<void>> = {
   fill: (context, [id = ""]) => applyFill(context, id),
   reuse: (context, [id = "", name = "", from = ""]) => applyReuse(context, { id, name, from }),
-  seal: ({ paths }, [id = ""]) => applySeal(paths, id),
+  seal: (context, [id = ""]) => applySeal(context, id),
+  relink: (context, [id = ""]) => applyRelink(context, id),
   "seal-set": (context, [name = "", key = ""]) => applySetSeal(context, { name, key }),
 };
 

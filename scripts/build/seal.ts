@@ -1,54 +1,37 @@
-import { createHash } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { userName } from "../core/account.ts";
+import type { Context } from "../core/context.ts";
 import { syncDirectory, syncFileSystem, writeDurably } from "../core/durable.ts";
-import { hashFile } from "../core/hash-file.ts";
-import { BUILDING, type Paths, releasePath } from "../core/paths.ts";
+import { isObject } from "../core/hash-file.ts";
+import { BUILDING, releasePath } from "../core/paths.ts";
 import { stamp } from "../registry/releases.ts";
-
-/** What `.building` holds while a release is made. */
-export interface BuildMark {
-  id: string;
-  sha: string;
-  ref: string;
-  dirty: boolean;
-  /** Dependency sets by name: the key of each. */
-  deps: Record<string, string>;
-  /** Build steps by name: the key of what each was made from. */
-  steps: Record<string, string>;
-  /** The release whose unchanged files this one shares. */
-  base?: string;
-  /** Nothing of the build writes into the release but the source and what is taken from others: files may be shared at once. */
-  isQuiet: boolean;
-}
-
-/** One file of a sealed release. */
-export interface SealedFile {
-  /** Relative to the release. */
-  path: string;
-  /** What the file holds (sha256), or where the link leads. */
-  content: string;
-  isExecutable: boolean;
-}
-
-/** Not part of what was built: the seal itself, and the mark that it removes. */
-const OWN = new Set(["RELEASE.json", "RELEASE.files", BUILDING]);
-
-/** The list of a release's files, whose hash is its `tree_sha256`: by it `verify` names what changed. */
-export const filesPath = (directory: string) => path.join(directory, "RELEASE.files");
+import { extractionKey } from "./extraction-key.ts";
+import { type SealedFile, treeHash, writeList } from "./file-list.ts";
+import { commitTime, trackedIn } from "./git-trees.ts";
+import { type Inheritance, inheritanceOf, isOutput } from "./inheritance.ts";
+import { type BuildMark, readMark } from "./mark.ts";
+import { readFile, walkRelease } from "./release-tree.ts";
+import { isStamped, shareFile, type Way, wayBetween } from "./sharing.ts";
 
 /**
  * Makes a built release count: durable by one sync of its file system, then RELEASE.json by rename, then the mark goes.
  * A crash at any moment leaves a release with its mark, or a complete one (RELIABILITY: content before the swap).
  */
-export function applySeal(paths: Paths, id: string, now = new Date()): void {
-  const directory = releasePath(paths, id);
-  const mark = JSON.parse(fs.readFileSync(path.join(directory, BUILDING), "utf8")) as BuildMark;
-  const { files, bytes } = readTree(directory);
-  const list = renderFiles(files);
-  fs.writeFileSync(filesPath(directory), list);
+export function applySeal(context: Context, id: string, now = new Date()): void {
+  const directory = releasePath(context.paths, id);
+  const mark = readMark(directory);
+  const isFromGit = context.manifest.source.via === "git" && !mark.dirty && mark.sha !== "";
+  const base = isFromGit ? inheritanceOf(context, mark) : undefined;
+  const { files, bytes, ownBytes } = readAll({
+    directory,
+    mark,
+    ...rulesOf(context, mark, isFromGit),
+    ...wayOf(base, directory),
+  });
+  writeList(directory, files, base?.list);
+  const extraction = isFromGit ? extractionKey(context.manifest.source, mark.sha) : undefined;
   const release = {
     id: mark.id,
     sha: mark.sha,
@@ -60,9 +43,12 @@ export function applySeal(paths: Paths, id: string, now = new Date()): void {
     migration_marker: null,
     deps: mark.deps,
     steps: mark.steps,
+    base: mark.base ?? null,
+    ...(extraction === undefined ? {} : { extraction }),
     files: files.length,
     bytes,
-    tree_sha256: createHash("sha256").update(list).digest("hex"),
+    own_bytes: ownBytes,
+    tree_sha256: treeHash(files),
   };
   syncFileSystem(directory);
   writeDurably(path.join(directory, "RELEASE.json"), `${JSON.stringify(release, null, 2)}\n`, 0o644);
@@ -70,32 +56,68 @@ export function applySeal(paths: Paths, id: string, now = new Date()): void {
   syncDirectory(directory);
 }
 
-/** Reads a whole release: its files in order of their names, and their bytes. */
-export function readTree(directory: string): { files: SealedFile[]; bytes: number } {
-  const files: SealedFile[] = [];
-  let bytes = 0;
-  const walk = (relative: string) => {
-    for (const entry of fs.readdirSync(path.join(directory, relative), { withFileTypes: true })) {
-      const place = relative ? `${relative}/${entry.name}` : entry.name;
-      if (OWN.has(place)) continue;
-      if (entry.isDirectory()) walk(place);
-      else if (entry.isSymbolicLink())
-        files.push({ path: place, content: `-> ${fs.readlinkSync(path.join(directory, place))}`, isExecutable: false });
-      else if (entry.isFile()) bytes += add(files, directory, place);
-    }
+interface Rules {
+  directory: string;
+  mark: BuildMark;
+  /** git's id of the regular file that the commit has there; undefined where it has none, or no build could leave it as it was. */
+  objectAt(place: string): string | undefined;
+  /** What an extraction gives to every file, in milliseconds. */
+  time: number;
+  base?: Inheritance;
+  way?: Way;
+}
+
+function rulesOf(context: Context, { sha }: BuildMark, isFromGit: boolean): Pick<Rules, "objectAt" | "time"> {
+  const { manifest } = context;
+  const tracked = isFromGit ? trackedIn(manifest.source.repo, sha) : undefined;
+  if (!tracked) return { objectAt: () => undefined, time: 0 };
+  const objectAt = (place: string) => {
+    const entry = tracked.get(place);
+    return entry?.mode.startsWith("100") && !isOutput(manifest, place) ? entry.object : undefined;
   };
-  walk("");
-  files.sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { files, bytes };
+  return { objectAt, time: commitTime(manifest.source.repo, sha) };
 }
 
-function add(files: SealedFile[], directory: string, place: string): number {
-  const file = path.join(directory, place);
-  const { mode, size } = fs.statSync(file);
-  files.push({ path: place, content: hashFile(file), isExecutable: (mode & 0o100) !== 0 });
-  return size;
+const wayOf = (base: Inheritance | undefined, directory: string): Pick<Rules, "base" | "way"> =>
+  base ? { base, way: wayBetween(base.directory, directory) } : {};
+
+/** Reads every file of the release, and shares those that turn out to be as its base has them. */
+function readAll(rules: Rules): { files: SealedFile[]; bytes: number; ownBytes: number } {
+  const files: SealedFile[] = [];
+  let [bytes, ownBytes] = [0, 0];
+  walkRelease(rules.directory, (place, stat) => {
+    const { file, isShared } = stat.isFile()
+      ? readOne(rules, place, stat)
+      : { file: readFile(rules.directory, place, stat), isShared: true };
+    files.push(file);
+    if (!stat.isFile()) return;
+    bytes += stat.size;
+    if (!isShared) ownBytes += stat.size;
+  });
+  return { files: files.toSorted((a, b) => (a.path < b.path ? -1 : 1)), bytes, ownBytes };
 }
 
-/** `RELEASE.files`: one JSON array a line: path, content, whether it is executable. */
-const renderFiles = (files: SealedFile[]) =>
-  files.map(({ path: place, content, isExecutable }) => `${JSON.stringify([place, content, isExecutable])}\n`).join("");
+function readOne(rules: Rules, place: string, stat: fs.Stats): { file: SealedFile; isShared: boolean } {
+  const { directory, mark, base, way } = rules;
+  const before = base?.fileAt(place);
+  const isExecutable = (stat.mode & 0o100) !== 0;
+  const isLikeBase =
+    before?.pristine !== undefined && isStamped(stat, before.pristine) && before.isExecutable === isExecutable;
+  const isThere = isLikeBase && (way === "reflink" || stat.nlink > 1);
+  // Nothing could write into it since it was shared: what the base's list says of it holds.
+  if (mark.isQuiet && isThere) return { file: before, isShared: true };
+  const file = readFile(directory, place, stat);
+  const isAlike = before?.content === file.content && before.isExecutable === isExecutable;
+  const hasTime = isLikeBase || stat.mtimeMs === rules.time;
+  if (!hasTime || !(isAlike || isOriginal(rules, place, stat))) return { file, isShared: false };
+  const isTaken = isAlike && base !== undefined && way !== undefined;
+  if (isTaken && (isThere || shareFile({ way, from: base.directory, to: directory, file: before, replaces: true })))
+    return { file: before, isShared: true };
+  return { file: { ...file, pristine: { size: stat.size, mtime: stat.mtimeMs } }, isShared: false };
+}
+
+// A step can set any time. Where steps ran, only what git has byte for byte is taken for git's.
+function isOriginal(rules: Rules, place: string, { size }: fs.Stats): boolean {
+  const object = rules.objectAt(place);
+  return object !== undefined && (rules.mark.isQuiet || isObject(`${rules.directory}/${place}`, size, object));
+}

@@ -107,8 +107,14 @@ export function git(repo: string, ...words: string[]) {
   return { status, stdout, stderr };
 }
 
-/** The lines that fill a release's directory with its source. */
-export function renderExtraction(source: Source, facts: SourceFacts, directory: string, without: string[]): string[] {
+/** The lines that fill a release's directory with its source, or, given words of the shell for them, with some paths of its commit. */
+export function renderExtraction(
+  source: Source,
+  facts: Pick<SourceFacts, "repo" | "sha">,
+  directory: string,
+  without: string[],
+  paths?: string,
+): string[] {
   const into = `tar -xof - -C ${quote(directory)}`;
   const excluding = (patterns: string[]) =>
     patterns.map((pattern) => ` --exclude=${quote(anchored(pattern))}`).join("");
@@ -117,8 +123,9 @@ export function renderExtraction(source: Source, facts: SourceFacts, directory: 
       `tar -C ${quote(facts.repo)}${excluding([".git", ...source.exclude, ...without.map((place) => `/${place}`)])} -cf - . | ${into}`,
     ];
   // The prefix gives names the form that the patterns have for a working tree.
-  const archive = `git -C ${quote(facts.repo)} -c tar.umask=0022 archive --format=tar --prefix=./ ${facts.sha}`;
-  return [`${archive} | ${into}${excluding(source.exclude)}`];
+  const literal = paths === undefined ? "" : " --literal-pathspecs";
+  const archive = `git -C ${quote(facts.repo)} -c tar.umask=0022${literal} archive --format=tar --prefix=./ ${facts.sha}`;
+  return [`${archive}${paths === undefined ? "" : ` -- ${paths}`} | ${into}${excluding(source.exclude)}`];
 }
 
 // As in .gitignore: a pattern with a slash is tied to the root, one without matches a name at any depth.

@@ -59,10 +59,27 @@ function candidates(name: string, bounds: Bound[]): string[] {
   return [name, `${name}${lowest.slice(0, 2).join(".")}`, `${name}${lowest[0]}`];
 }
 
+/** A tool as a build step's key names it: by what name it is found, the file behind it, what `--version` prints. */
+export function toolIdentity({ need, path: file }: Tool): string[] {
+  return file === undefined ? [need] : [need, file, fs.realpathSync(file), versionText(file)];
+}
+
 function versionOf(file: string): number[] | undefined {
-  const { stdout, stderr } = spawnSync(file, ["--version"], { encoding: "utf8", timeout: 10_000 });
-  const found = /\d+(?:\.\d+)+/.exec(`${stdout ?? ""}\n${stderr ?? ""}`)?.[0];
+  const found = /\d+(?:\.\d+)+/.exec(versionText(file))?.[0];
   return found ? numbers(found) : undefined;
+}
+
+const texts = new Map<string, string>();
+
+/** What `--version` prints; a file is asked once. */
+function versionText(file: string): string {
+  const { mtimeMs, size } = fs.statSync(file);
+  const known = texts.get(`${mtimeMs} ${size} ${file}`);
+  if (known !== undefined) return known;
+  const { stdout, stderr } = spawnSync(file, ["--version"], { encoding: "utf8", timeout: 10_000 });
+  const text = `${stdout ?? ""}\n${stderr ?? ""}`;
+  texts.set(`${mtimeMs} ${size} ${file}`, text);
+  return text;
 }
 
 const numbers = (version: string) => version.split(".").map(Number);

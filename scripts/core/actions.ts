@@ -1,8 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
-import { getRow, type ReleaseRow, type Upsert, upsertRow } from "../registry/releases.ts";
+import { getRow, type ReleaseRow, type Upsert, upsertRow, upsertRows } from "../registry/releases.ts";
 import type { Context } from "./context.ts";
 import { observeRelease } from "./observe.ts";
 import type { Paths } from "./paths.ts";
+import { reporter } from "./reporter.ts";
 import type { Actions, ApplyContext } from "./steps/kind.ts";
 import type { SuiteCommand, WaitStep } from "./step.ts";
 
@@ -12,7 +13,8 @@ export function createActions(context: Context, database: DatabaseSync): Actions
     call: (command, apply) => call(context, command, apply, database),
     wait: (step, signal) =>
       step.until === "idle" ? waitForIdle(context, step, signal) : waitForHealth(context, step, signal),
-    record: (step) => void applyRecord(context.paths, database, step),
+    record: (changes) => applyRecords(context.paths, database, changes),
+    used,
   };
 }
 
@@ -38,6 +40,14 @@ async function call(
   return (await import("../shared/take-over.ts")).applyTakeOver(names[0] as string, names[1] as string);
 }
 
+async function used(directory: string, names: string[]): Promise<string[]> {
+  const { usersBelow } = await import("../service/users-below.ts");
+  const users = usersBelow(directory);
+  const found = names.filter((name) => users.has(name));
+  for (const name of found) reporter().warn(`${name} stays: it is in use by now, by ${users.get(name)}`);
+  return found;
+}
+
 async function waitForHealth(context: Context, step: WaitStep, signal: AbortSignal | undefined): Promise<void> {
   const { applyHealthCheck } = await import("../health/check.ts");
   await applyHealthCheck(context, step, signal);
@@ -49,8 +59,19 @@ async function waitForIdle(context: Context, step: WaitStep, signal: AbortSignal
 }
 
 /** A registry row, with what a complete release says of itself. */
-export function applyRecord(paths: Paths, database: DatabaseSync, change: Upsert): ReleaseRow {
+export const applyRecord = (paths: Paths, database: DatabaseSync, change: Upsert): ReleaseRow =>
+  upsertRow(database, withSize(paths, database, change));
+
+/** Registry rows, all or none. */
+export function applyRecords(paths: Paths, database: DatabaseSync, changes: Upsert[]): void {
+  upsertRows(
+    database,
+    changes.map((change) => withSize(paths, database, change)),
+  );
+}
+
+function withSize(paths: Paths, database: DatabaseSync, change: Upsert): Upsert {
   const isNew = getRow(database, change.releaseId)?.bytes == null;
-  const bytes = isNew || change.status === "built" ? observeRelease(paths, change.releaseId).bytes : undefined;
-  return upsertRow(database, { ...change, bytes });
+  const release = isNew || change.status === "built" ? observeRelease(paths, change.releaseId) : undefined;
+  return { ...change, bytes: release?.bytes, ownBytes: release?.ownBytes };
 }

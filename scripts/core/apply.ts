@@ -8,6 +8,7 @@ import {
   UsageError,
 } from "./errors.ts";
 import type { Journal, StepOutcome } from "../registry/journal.ts";
+import { historyKey } from "./progress.ts";
 import { reporter } from "./reporter.ts";
 import type { Plan, Step } from "./step.ts";
 import type { ApplyContext } from "./steps/kind.ts";
@@ -40,21 +41,26 @@ const MINOR = new Set<Step["kind"]>(["mkdir", "write", "move", "record"]);
 
 /** Applies one step and journals it; a failure of an optional one is told and passed over. */
 export async function applyStep(step: Step, context: ApplyContext, journal: Journal): Promise<void> {
-  const key = step.key ?? step.kind;
+  const key = historyKey(step);
   const began = new Date();
   const since = performance.now();
   const note = (outcome: StepOutcome) => journal.step(key, step.title, began, performance.now() - since, outcome);
-  if (kindOf(step).done(step)) return note("already");
-  reporter().begin(step.title, journal.expectedMs(key));
+  if (kindOf(step).done(step)) {
+    reporter().pass(step);
+    return note("already");
+  }
+  reporter().begin(step.title, step);
   try {
     await kindOf(step).apply(step, context);
   } catch (error) {
     reporter().end(step.title, performance.now() - since, "failed");
     note("failed");
     if (!step.optional) throw error;
+    reporter().pass(step);
     reporter().warn(`${step.title}: ${(error as Error).message}`);
     return;
   }
+  reporter().pass(step);
   reporter().end(step.title, performance.now() - since, MINOR.has(step.kind) ? "minor" : "done");
   note("done");
 }

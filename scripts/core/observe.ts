@@ -31,6 +31,8 @@ export interface ReleaseFact {
   ref?: string;
   isDirty?: boolean;
   bytes?: number;
+  /** Of that, what it did not share with another release when it was built. */
+  ownBytes?: number;
   files?: number;
   treeSha256?: string;
   /** The manifest with which it last ran healthy is kept. */
@@ -111,7 +113,7 @@ export function observeRelease(paths: Paths, id: string): ReleaseFact {
 
 type Metadata = Pick<
   ReleaseFact,
-  "isSealed" | "sha" | "builtAt" | "ref" | "isDirty" | "bytes" | "files" | "treeSha256"
+  "isSealed" | "sha" | "builtAt" | "ref" | "isDirty" | "bytes" | "ownBytes" | "files" | "treeSha256"
 >;
 
 function observeMetadata(directory: string): Metadata {
@@ -137,6 +139,7 @@ function metadataOfJson(json: string): Metadata {
     ref: text("ref"),
     isDirty: read["dirty"] === true ? true : undefined,
     bytes: number("bytes"),
+    ownBytes: number("own_bytes"),
     files: number("files"),
     treeSha256: text("tree_sha256"),
   };

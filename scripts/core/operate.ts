@@ -11,6 +11,7 @@ import { acquireLock, releaseLock } from "./lock.ts";
 import { setOverrides } from "./overrides.ts";
 import { writeOut } from "./output.ts";
 import type { Operation } from "./operation.ts";
+import { foresee } from "./progress.ts";
 import { reporter, seconds } from "./reporter.ts";
 import { keepReserve, spendReserve } from "./reserve.ts";
 import { isRoot } from "./as-root.ts";
@@ -81,6 +82,7 @@ async function carryOut<F, A>(
   const plans = await decide();
   const { journal, logPath } = beginRecord(context, database, operation.kind, [JSON.stringify(args)]);
   reporter().logTo(logPath);
+  reporter().foresee(() => foresee(plans, (key) => journal.expectedMs(key)));
   try {
     for (const plan of plans) await carryOutPlan(plan, context, database, { journal, logPath, actions });
   } catch (error) {

@@ -1,7 +1,14 @@
 import fs from "node:fs";
 import { isatty } from "node:tty";
 import { styleText } from "node:util";
+import { seconds } from "./durations.ts";
+import { fit } from "./fit.ts";
+import { type Bar, lastWritten, renderMoving } from "./moving-line.ts";
 import { writeOut } from "./output.ts";
+import type { Progress } from "./progress.ts";
+import type { Step } from "./step.ts";
+
+export { seconds } from "./durations.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -13,7 +20,16 @@ export interface ReporterOptions {
   isVerbose?: boolean;
   isTerminal?: boolean;
   hasColour?: boolean;
+  /** Columns of the terminal as it is now; 0 or undefined: it does not say. */
+  columns?: () => number | undefined;
 }
+
+const ERASE = "\r\u001b[K";
+const DRAW_EVERY = 100;
+/** What a terminal has that does not say how wide it is. */
+const USUAL_COLUMNS = 80;
+/** A line of output that does not end is held back up to so many characters. */
+const LONGEST_LINE = 4096;
 
 /** Tells a person what happens: timed plain lines in a log or a pipe, one moving line on a terminal. */
 export class Reporter {
@@ -22,8 +38,12 @@ export class Reporter {
   private logFd: number | undefined;
   /** The log of the operation at work. */
   logPath: string | undefined;
-  private bar: { title: string; since: number; expectedMs: number | undefined; timer: NodeJS.Timeout } | undefined;
+  private bar: Bar | undefined;
+  private progress: Progress | undefined;
+  /** A pipe's last line has no end yet. */
   private isMidLine = false;
+  /** Output of a command whose line has no end yet; on a terminal the moving line stays in its place. */
+  private held = "";
 
   constructor(options: ReporterOptions) {
     this.options = options;
@@ -52,6 +72,13 @@ export class Reporter {
     if (this.options.isVerbose) this.print(`  ${this.paint("dim", line)}\n`, this.fd);
   }
 
+  /** A timed line for the log, and for who reads a pipe: on a terminal the moving line says it. */
+  note(line: string): void {
+    const timed = `${timeOfDay()} ${line}`;
+    this.log(timed);
+    if (!this.options.isQuiet && !this.options.isTerminal) this.print(`${timed}\n`, this.fd);
+  }
+
   warn(line: string): void {
     this.log(`warning: ${line}`);
     this.print(`${this.paint("yellow", "warning:")} ${line}\n`, 2);
@@ -60,52 +87,98 @@ export class Reporter {
   /** Output of a command that runs; it is in the log already. */
   output(text: string): void {
     if (this.options.isQuiet) return;
-    this.print(this.paint("dim", text), this.fd);
+    if (this.options.isTerminal) return this.outputWholeLines(text);
+    writeOut(this.fd, text);
     this.isMidLine = !text.endsWith("\n");
   }
 
-  /** A step begins; `expectedMs` is its median in this tree's history. */
-  begin(title: string, expectedMs?: number): void {
-    if (this.options.isQuiet || !this.options.isTerminal) return;
-    const timer = setInterval(() => this.draw(), 100);
+  /** How long the steps to come will take; asked for only where there is a moving line to show it. */
+  foresee(ask: () => Progress | undefined): void {
+    this.progress = this.hasBar() ? ask() : undefined;
+  }
+
+  /** A step begins; one that was not foreseen, such as those that undo a failure, ends the counting. */
+  begin(title: string, step?: Step): void {
+    if (!this.hasBar()) return;
+    if (step && !this.progress?.has(step)) this.progress = undefined;
+    const timer = setInterval(() => this.draw(), DRAW_EVERY);
     timer.unref();
-    this.bar = { title, since: performance.now(), expectedMs, timer };
+    this.bar = { title, since: performance.now(), step, timer, drawn: "" };
+    this.draw();
+  }
+
+  /** What the step at work waits for, on the moving line; asked again whenever it is drawn. */
+  waitFor(note: () => string): void {
+    if (this.bar) this.bar.note = note;
     this.draw();
   }
 
   end(title: string, ms: number, outcome: "done" | "minor" | "failed"): void {
+    this.takeAway();
+    const mark = outcome === "failed" ? this.paint("red", "✗") : this.paint("green", "✓");
+    const line = `${mark} ${title} ${this.paint("dim", `(${seconds(ms)})`)}`;
+    const isShown = outcome === "minor" ? this.options.isVerbose : !this.options.isQuiet;
+    const indent = outcome === "minor" ? "  " : "";
+    const stamp = this.options.isTerminal ? "" : `${timeOfDay()} `;
+    this.log(`${indent}${timeOfDay()} ${line}`);
+    if (isShown) this.print(`${indent}${stamp}${line}\n`, this.fd);
+  }
+
+  /** A foreseen step is behind: done, or nothing had to be done. */
+  pass(step: Step): void {
+    this.progress?.pass(step);
+  }
+
+  /** Ends the moving line without a word. */
+  takeAway(): void {
     this.erase();
     clearInterval(this.bar?.timer);
     this.bar = undefined;
-    const mark = outcome === "failed" ? this.paint("red", "✗") : this.paint("green", "✓");
-    const line = `${this.stamp()}${mark} ${title} ${this.paint("dim", `(${seconds(ms)})`)}`;
-    if (outcome === "minor") this.detail(line);
-    else this.say(line);
   }
 
-  private stamp(): string {
-    return this.options.isTerminal ? "" : `${new Date().toISOString().slice(11, 19)} `;
+  private hasBar(): boolean {
+    return this.options.isTerminal === true && !this.options.isQuiet;
+  }
+
+  private outputWholeLines(text: string): void {
+    const lines = (this.held + text).split("\n");
+    const rest = lines.pop() ?? "";
+    const isTooLong = rest.length > LONGEST_LINE;
+    const whole = [...lines, ...(isTooLong ? [rest] : [])];
+    this.held = "";
+    if (whole.length > 0)
+      this.print(whole.map((line) => `${this.paint("dim", lastWritten(line))}\n`).join(""), this.fd);
+    this.held = isTooLong ? "" : rest;
   }
 
   private draw(): void {
     if (!this.bar) return;
-    const elapsed = performance.now() - this.bar.since;
-    const { expectedMs, title } = this.bar;
-    const left = expectedMs === undefined ? undefined : Math.max(0, expectedMs - elapsed);
-    const eta = left === undefined ? "" : `, about ${seconds(left)} left`;
-    this.erase();
-    writeOut(this.fd, `… ${title} (${seconds(elapsed)}${eta})`);
+    // A last column that is written to wraps on some terminals.
+    const text = fit(this.barText(this.bar), (this.options.columns?.() || USUAL_COLUMNS) - 1);
+    if (text === this.bar.drawn) return;
+    writeOut(this.fd, `${ERASE}${text}`);
+    this.bar.drawn = text;
+  }
+
+  private barText({ title, since, step, note }: Bar): string {
+    const elapsedMs = performance.now() - since;
+    return renderMoving({ title, elapsedMs, estimate: step && this.progress?.at(step, elapsedMs), note: note?.() });
   }
 
   private erase(): void {
-    if (this.bar) writeOut(this.fd, this.isMidLine ? "\n" : "\r\u001b[K");
+    if (this.bar?.drawn) writeOut(this.fd, ERASE);
+    if (this.bar) this.bar.drawn = "";
+    const { held } = this;
+    this.held = "";
+    if (held) writeOut(this.fd, `${this.paint("dim", lastWritten(held))}\n`);
+    if (this.isMidLine) writeOut(this.fd, "\n");
     this.isMidLine = false;
   }
 
   private print(text: string, fd: 1 | 2): void {
     this.erase();
     writeOut(fd, text);
-    if (text.endsWith("\n")) this.draw();
+    this.draw();
   }
 
   private log(line: string): void {
@@ -118,12 +191,7 @@ export class Reporter {
   }
 }
 
-/** `0.34 s`, `12 s`, `3 m 20 s`. */
-export function seconds(ms: number): string {
-  if (ms < 10_000) return `${(ms / 1000).toFixed(2)} s`;
-  if (ms < 120_000) return `${Math.round(ms / 1000)} s`;
-  return `${Math.floor(ms / 60_000)} m ${Math.round((ms % 60_000) / 1000)} s`;
-}
+const timeOfDay = () => new Date().toISOString().slice(11, 19);
 
 let current = new Reporter({});
 
@@ -144,5 +212,6 @@ export function setReporter(
     isJson: flags.json === true,
     isTerminal: isTerminal && flags.json !== true,
     hasColour: isColoured && flags.json !== true,
+    columns: () => process.stdout.columns,
   });
 }

@@ -2,12 +2,10 @@ import fs from "node:fs";
 import { $ } from "zx/core";
 import { FailedError, InterruptedError } from "./errors.ts";
 import { follow } from "./follow.ts";
+import { OPERATION_MARK } from "./operation-mark.ts";
 import { reporter } from "./reporter.ts";
 import type { ShellCommand } from "./step.ts";
 import type { ApplyContext } from "./steps/kind.ts";
-
-/** In the environment of every command that an operation starts: how recovery finds what outlived a kill. */
-export const OPERATION_MARK = "SWITCHBACK_OPERATION";
 
 /**
  * Runs lines in `bash -euo pipefail`, in a process group of their own. Output goes straight into the operation's

@@ -65,21 +65,33 @@ export interface LinkStep extends Titled {
   within?: string;
 }
 
-/** Renames; both paths are on one file system. */
-export interface MoveStep extends Titled {
-  kind: "move";
+interface Rename {
   from: string;
   to: string;
 }
 
-/** Removes a file, link or whole directory, if it is there. */
-export interface RemoveStep extends Titled {
-  kind: "remove";
+/** Renames; both paths are on one file system. */
+export interface MoveStep extends Titled, Rename {
+  kind: "move";
+  /** A release that a process uses by now stays where it is. */
+  unlessUsed?: boolean;
+  /** More to rename in the same directory, all made durable by one sync. */
+  more?: Rename[];
+}
+
+interface Removal {
   path: string;
   /** Nothing is removed where this file is. */
   unless?: string;
+}
+
+/** Removes a file, link or whole directory, if it is there. */
+export interface RemoveStep extends Titled, Removal {
+  kind: "remove";
   /** Where only root may remove: by `sudo -n` for anybody else. */
   asRoot?: boolean;
+  /** More to remove, in no order. */
+  more?: Removal[];
 }
 
 /** Waits until the release that is current answers, or until the application is idle. */
@@ -94,12 +106,20 @@ export interface WaitStep extends Titled {
   only?: string[];
 }
 
-/** Gives a release a status in the registry. */
-export interface RecordStep extends Titled {
-  kind: "record";
+/** What a release becomes in the registry. */
+export interface Change {
   releaseId: string;
   sha: string;
   status: ReleaseStatus;
+  /** Nothing is recorded where this is. */
+  unless?: string;
+}
+
+/** Gives a release a status in the registry. */
+export interface RecordStep extends Titled, Change {
+  kind: "record";
+  /** More to record, in the same transaction. */
+  more?: Change[];
 }
 
 export type Step = RunStep | WriteStep | MkdirStep | LinkStep | MoveStep | RemoveStep | WaitStep | RecordStep;
@@ -147,6 +167,12 @@ export interface Plan {
   /** Warnings that a person should read before the steps. */
   notes?: string[];
 }
+
+/** A step's own object, and the rest of what it does at one go. */
+export const allOf = <S extends { more?: unknown[] }>(step: S) => [
+  step,
+  ...((step.more ?? []) as NonNullable<S["more"]>[number][]),
+];
 
 /** Words that stand for themselves stay bare; the rest is quoted for any POSIX shell (zx's `$'…'` is bash's own). */
 export const quote = (word: string) =>

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import { standing } from "../core/durable.ts";
 import type { Paths } from "../core/paths.ts";
 
 /** Why a backup was made; those of a migration and a restore lead back, the others are kept by `backups.keep`. */
@@ -21,6 +22,12 @@ export interface BackupFact {
   migration_marker: string | null;
   bytes: number;
   sha256: string;
+  /** SQLite: there was no database yet, so there is no data; brought back, it is absent again. */
+  is_absent?: true;
+  /** SQLite, before a restore: the database was not sound any more, and this is its file as it lay. */
+  is_damaged?: true;
+  /** SQLite: the database file's permissions. */
+  mode?: number;
 }
 
 /** Its directory, absolute. A directory without `BACKUP.json` is no backup: it was never finished. */
@@ -28,6 +35,30 @@ export const backupPath = (paths: Paths, id: string) => path.join(paths.backups,
 
 /** What lies in a backup: a whole SQLite file, or what `database.backup` wrote to `$BACKUP_FILE`. */
 export const dataPath = (paths: Paths, id: string) => path.join(backupPath(paths, id), "data");
+
+/** Its facts, without which it is no backup. */
+export const factPath = (paths: Paths, id: string) => path.join(backupPath(paths, id), "BACKUP.json");
+
+/** The database file itself, absolute, whatever links lead to it (phase 1); whether or not it exists. */
+export function databaseFile(paths: Paths, sqlite: string): string {
+  const follow = (file: string, links: number): string => {
+    const directory = path.dirname(file);
+    const place = path.join(fs.existsSync(directory) ? fs.realpathSync(directory) : directory, path.basename(file));
+    if (links === 0 || !standing(place)?.isSymbolicLink()) return place;
+    return follow(path.resolve(path.dirname(place), fs.readlinkSync(place)), links - 1);
+  };
+  return follow(path.join(paths.shared, sqlite), 40);
+}
+
+/** Backups that were begun and never finished, absolute. What a person put there is none. */
+export function findUnfinishedBackups(paths: Paths): string[] {
+  if (!fs.existsSync(paths.backups)) return [];
+  const isOurs = (id: string) => /^\d{8}-\d{6}-[a-z_]+-[0-9a-f]{4}$/.test(id);
+  return fs
+    .readdirSync(paths.backups)
+    .filter((id) => isOurs(id) && !fs.existsSync(factPath(paths, id)))
+    .map((id) => backupPath(paths, id));
+}
 
 /** Complete backups, the newest first. */
 export function observeBackups(paths: Paths): BackupFact[] {
@@ -41,7 +72,7 @@ export function observeBackups(paths: Paths): BackupFact[] {
 /** One backup; undefined where it is not complete. */
 export function readBackup(paths: Paths, id: string): BackupFact | undefined {
   try {
-    const read = JSON.parse(fs.readFileSync(path.join(backupPath(paths, id), "BACKUP.json"), "utf8")) as BackupFact;
+    const read = JSON.parse(fs.readFileSync(factPath(paths, id), "utf8")) as BackupFact;
     return { ...read, id };
   } catch {
     return undefined;

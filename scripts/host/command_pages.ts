@@ -8,6 +8,7 @@ import { treePaths } from "../core/paths.ts";
 import { writeOut } from "../core/output.ts";
 import type { Plan } from "../core/step.ts";
 import { loadManifest } from "../manifest/load.ts";
+import { exampleBackup, exampleDataRestore } from "../suite/example-data.ts";
 import {
   exampleBuild,
   examplePrepare,
@@ -27,6 +28,8 @@ import { renderTemplate, templatesPath } from "../render/template.ts";
 /** Every command that changes what serves or the registry, with the plans that its page shows. */
 export const PAGES: Record<string, (context: Context) => Plan[]> = {
   "caddy/install_caddy": () => [],
+  "data/backup": (context) => exampleBackup(context),
+  "data/restore": (context) => exampleDataRestore(context),
   "host/maintenance": () => [],
   "launchd/install_launchd": () => [],
   "logs/install_logrotate": () => [],
@@ -36,6 +39,7 @@ export const PAGES: Record<string, (context: Context) => Plan[]> = {
   "release/deploy": (context) => [exampleBuild(context), exampleSwitch(context), examplePrune(context)],
   "release/pin": () => [],
   "release/prepare_shared": (context) => [...examplePrepare(context, "link"), ...examplePrepare(context, "harden")],
+  "release/promote": () => [],
   "release/prune": (context) => [examplePrune(context)],
   "release/recover": (context) => [exampleRestore(context)],
   "release/rollback": (context) => [exampleRollback(context)],

@@ -25,6 +25,7 @@ export const COMMANDS: readonly UmbrellaCommand[] = [
   { word: "changes", ops: "release/changes", summary: "what differs between two releases" },
   { word: "pin", ops: "release/pin", summary: "keep a release whatever is pruned" },
   { word: "unpin", ops: "release/unpin", summary: "let a pinned release be pruned" },
+  { word: "promote", ops: "release/promote", summary: "give a borrowed environment a dependency set of its own" },
   { word: "prune", ops: "release/prune", summary: "remove old releases" },
   { word: "recover", ops: "release/recover", summary: "finish or undo what a crash interrupted" },
   { word: "health", ops: "release/health_check", summary: "whether the current release is healthy" },

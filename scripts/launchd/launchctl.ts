@@ -54,6 +54,13 @@ export function unloadLine(target: Target, seconds: number, asRoot = isRoot()): 
   );
 }
 
+/** Shell that fails while a job has a process: launchd changes a job only by ending it. */
+export function idleLine(target: Target, asRoot = isRoot()): string {
+  const print = launchctlLine(launchctlWords.print(target), target, asRoot || target.domain === "system");
+  const said = `${serviceTarget(target)} runs, and launchd could change it only by ending it: try again when it is done`;
+  return `! ${print} 2>/dev/null | grep -Eq '^[[:space:]]pid = [0-9]+' || { echo ${command(said)} >&2; exit 1; }`;
+}
+
 const LOAD_SECONDS = 15;
 /** What `bootstrap` answers while the label is not free yet: EIO, EEXIST, EINPROGRESS, EALREADY, "service already loaded". */
 const NOT_YET = "5|17|36|37|133";

@@ -3,7 +3,7 @@ import type { Context } from "../core/context.ts";
 import { command, type Step } from "../core/step.ts";
 import { byHandPath, differenceOf, type Installation } from "../render/installed.ts";
 import { isMarked } from "../render/mark.ts";
-import { loadLine, unloadLine } from "./launchctl.ts";
+import { idleLine, loadLine, unloadLine } from "./launchctl.ts";
 import { DAEMONS, type Owner, targetOfFile } from "./names.ts";
 import { readComments } from "./xml.ts";
 
@@ -93,6 +93,18 @@ export const removeStep = (file: string): Step => ({
 export interface PlistChange extends Giver {
   from: ReadonlyMap<string, string>;
   to: ReadonlyMap<string, string>;
+}
+
+/** Refuses to load a job anew, or to unload it, while it runs: launchd would end it. */
+export function launchdGuards({ owner, isRoot, from, to }: PlistChange): Step[] {
+  const { gone, changed } = differenceOf(from, to);
+  const files = [...gone.map(([file]) => file), ...changed.map(([file]) => file)];
+  return files
+    .filter((file) => isJob(from.get(file) ?? ""))
+    .map((file) => {
+      const target = targetOfFile(file, owner);
+      return launchctlStep(`Check that ${target.label} does not run`, [idleLine(target, isRoot)]);
+    });
 }
 
 /**

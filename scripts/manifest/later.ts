@@ -96,11 +96,22 @@ const WITHOUT_EFFECT: Partial<Record<Supervisor, (keyof Service)[]>> = {
 
 /** One line for each key that is harmless but has no effect under the manifest's supervisor. */
 export function notices({ manifest }: LoadedManifest): string[] {
-  return Object.entries(manifest.services).flatMap(([name, service]) =>
+  const ofServices = Object.entries(manifest.services).flatMap(([name, service]) =>
     [...withoutEffect(service, manifest.supervisor), ...foreignUnits(service, manifest)].map(
       (line) => `${name}: ${line}`,
     ),
   );
+  return [...ofServices, ...unguarded(manifest)];
+}
+
+function unguarded({ migrate, database }: Manifest): string[] {
+  if (!migrate) return [];
+  return [
+    ...(database ? [] : ["migrate: without database, the data is not backed up, and a failed migration not undone"]),
+    ...(migrate.marker || database?.sqlite !== undefined
+      ? []
+      : ["migrate: without marker, a rollback across a change of the schema is not noticed"]),
+  ];
 }
 
 function withoutEffect(service: Service, supervisor: Supervisor): string[] {

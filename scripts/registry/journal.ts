@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { userName } from "../core/account.ts";
+import { openDatabaseToRead, withoutSync } from "./database.ts";
 import { compactStamp } from "./releases.ts";
 import type { Paths } from "../core/paths.ts";
 import { reporter } from "../core/reporter.ts";
@@ -40,6 +41,15 @@ export const openOperations = (database: DatabaseSync) =>
   database
     .prepare("SELECT * FROM operations WHERE finished_at IS NULL ORDER BY started_at")
     .all() as unknown as OperationRow[];
+
+/** When the last operation ended that has an end; undefined where none has. */
+export function lastEnd(paths: Paths): Date | undefined {
+  const database = openDatabaseToRead(paths.registry);
+  const query = "SELECT finished_at FROM operations WHERE finished_at IS NOT NULL ORDER BY rowid DESC LIMIT 1";
+  const row = database?.prepare(query).get() as { finished_at: string } | undefined;
+  database?.close();
+  return row && new Date(row.finished_at);
+}
 
 /** What an operation is about, and what was current when it began. */
 export interface OperationSubject {
@@ -85,12 +95,15 @@ export class Journal {
     closing(() => this.database.prepare("UPDATE operations SET has_touched = 0 WHERE id = ?").run(this.id));
   }
 
+  /** Seen by others at once, durable with the next record that has to be: recovery does not ask which steps were done. */
   step(key: string, title: string, startedAt: Date, durationMs: number, outcome: StepOutcome): void {
-    this.database
-      .prepare(
-        `INSERT INTO steps (operation_id, seq, key, title, started_at, duration_ms, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-      )
-      .run(this.id, ++this.seq, key, title, startedAt.toISOString(), durationMs, outcome);
+    withoutSync(this.database, () =>
+      this.database
+        .prepare(
+          `INSERT INTO steps (operation_id, seq, key, title, started_at, duration_ms, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        )
+        .run(this.id, ++this.seq, key, title, startedAt.toISOString(), durationMs, outcome),
+    );
   }
 
   /** Median milliseconds of the last nine times that a step of this key was done. */

@@ -19,6 +19,8 @@ export interface ReleaseRow {
   /** Size when it was built. */
   bytes: number | null;
   updated_at: string;
+  /** Of that, what it did not share with another release when it was built; absent where an older version made the registry. */
+  own_bytes?: number | null;
 }
 
 export interface Upsert {
@@ -28,6 +30,7 @@ export interface Upsert {
   marker?: string | undefined;
   deployedAt?: string | undefined;
   bytes?: number | undefined;
+  ownBytes?: number | undefined;
 }
 
 /** Serving now, as far as the registry knows. */
@@ -37,8 +40,8 @@ export const isServing = (status: string) => status === "deployed" || status ===
 export const isGood = (status: string) =>
   isServing(status) || status === "replaced" || status === "replaced_by_rollback";
 
-const COLUMNS =
-  "id, release_id, commit_sha, migration_marker, status, deployed_at, previous_release_id, activation, is_pinned, bytes, updated_at";
+// In the order of the table. A command that only looks may meet a registry without the newest columns.
+const COLUMNS = "*";
 
 /** All rows, the newest first. */
 export const listRows = (database: DatabaseSync) =>
@@ -56,14 +59,30 @@ export const getRow = (database: DatabaseSync, releaseId: string) =>
  */
 export function upsertRow(database: DatabaseSync, change: Upsert, now = new Date()): ReleaseRow {
   return transaction(database, () => {
-    const serving = servingRow(database);
-    write(database, change, now);
-    const isTakingOver = change.status === "deploying" || isServing(change.status);
-    if (isTakingOver && serving) remember(database, change.releaseId, serving);
-    if (isServing(change.status)) activate(database, change, serving, now);
+    upsert(database, change, now);
     return getRow(database, change.releaseId) as ReleaseRow;
   });
 }
+
+/** `upsertRow` for several, in one transaction: all of them, or none. */
+export function upsertRows(database: DatabaseSync, changes: Upsert[], now = new Date()): void {
+  transaction(database, () => {
+    for (const change of changes) upsert(database, change, now);
+  });
+}
+
+function upsert(database: DatabaseSync, change: Upsert, now: Date): void {
+  const isTakingOver = change.status === "deploying" || isServing(change.status);
+  // A look at every row, which only a release that takes over has need of.
+  const serving = isTakingOver ? servingRow(database) : undefined;
+  write(database, change, now);
+  if (serving) remember(database, change.releaseId, serving);
+  if (isServing(change.status)) activate(database, change, serving, now);
+}
+
+/** Keeps the schema revision of a release's data, in place of an earlier one. */
+export const setMarker = (database: DatabaseSync, releaseId: string, marker: string) =>
+  database.prepare("UPDATE releases SET migration_marker = ? WHERE release_id = ?").run(marker, releaseId);
 
 /** Marks a release as not to be pruned; false when the registry does not know it. */
 export const setPinned = (database: DatabaseSync, releaseId: string, isPinned: boolean) =>
@@ -79,14 +98,15 @@ function write(database: DatabaseSync, change: Upsert, now: Date): void {
   const deployedAt = change.deployedAt ?? (isServing(change.status) ? stamp(now) : null);
   database
     .prepare(
-      `INSERT INTO releases (release_id, commit_sha, migration_marker, status, deployed_at, bytes, updated_at)
-       VALUES ($id, $sha, $marker, $status, $deployedAt, $bytes, $now)
+      `INSERT INTO releases (release_id, commit_sha, migration_marker, status, deployed_at, bytes, own_bytes, updated_at)
+       VALUES ($id, $sha, $marker, $status, $deployedAt, $bytes, $ownBytes, $now)
        ON CONFLICT (release_id) DO UPDATE SET
          commit_sha = CASE WHEN $sha = '' THEN commit_sha ELSE $sha END,
          migration_marker = coalesce($marker, migration_marker),
          status = $status,
          deployed_at = ${change.deployedAt ? "$deployedAt" : "coalesce(deployed_at, $deployedAt)"},
          bytes = coalesce($bytes, bytes),
+         own_bytes = coalesce($ownBytes, own_bytes),
          updated_at = $now`,
     )
     .run({
@@ -96,6 +116,7 @@ function write(database: DatabaseSync, change: Upsert, now: Date): void {
       $status: change.status,
       $deployedAt: deployedAt,
       $bytes: change.bytes ?? null,
+      $ownBytes: change.ownBytes ?? null,
       $now: stamp(now),
     });
 }

@@ -1,15 +1,18 @@
 import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import type { ReleaseFact, TreeFacts } from "../core/observe.ts";
-import { currentTarget, recordedManifestPath, releasePath } from "../core/paths.ts";
+import { currentTarget, releasePath } from "../core/paths.ts";
 import type { LinkStep, Plan, RecordStep, ReleaseStatus, RemoveStep, Step } from "../core/step.ts";
 import { quote } from "../core/step.ts";
 import { drainStep, type GateChoice, gateStep } from "../health/steps.ts";
-import { renderTreeCopy } from "../manifest/trailer.ts";
+import type { DataChoice } from "../database/crossing.ts";
 import { failureHook, hook } from "./hooks.ts";
+import { remember } from "./remember.ts";
 import { NO_PAGE, type PageFacts } from "./page.ts";
-import { type ManagedFacts, managedBack, managedNotes, managedSteps } from "../service/managed-steps.ts";
-import { heldOf, restart, start, stop, touching, without } from "./around-the-link.ts";
+import { scheduledNames } from "../schedule/jobs.ts";
+import { jobGuards, type ManagedFacts, managedBack, managedNotes, managedSteps } from "../service/managed-steps.ts";
+import { start, stop, touching, without } from "./around-the-link.ts";
+import { type DataFacts, type DataPlan, planData, untouched } from "./migration.ts";
 
 /** What is known before a release becomes current. */
 export interface ActivationFacts {
@@ -20,6 +23,8 @@ export interface ActivationFacts {
   services: string[];
   /** The services that run now, those of other manifests included. */
   running: string[];
+  /** The manifest in use, or the one that serves, has services that run at times; default: as the one in use says. */
+  hasJobs?: boolean;
   /** Every service of the manifest runs, from the target. */
   isServing: boolean;
   /** Why a service of the target could not be started: `env_required`, a file of its environment, a variable of `run`. */
@@ -28,6 +33,8 @@ export interface ActivationFacts {
   managed: ManagedFacts;
   /** The maintenance page, where a switch is to show it. */
   page: PageFacts;
+  /** What is known of the data. */
+  data: DataFacts;
   /** What the manifest asks for and this supervisor does not do. */
   notices: string[];
 }
@@ -41,14 +48,14 @@ const STATUSES: Record<Mode, { begun: ReleaseStatus; done: ReleaseStatus; failed
 };
 
 /** Drain, stop, link, start, gate, record; and the way back (SPEC section 1 and 5). */
-export function planActivation(context: Context, facts: ActivationFacts, mode: Mode): Plan {
+export function planActivation(context: Context, facts: ActivationFacts, mode: Mode, choice: DataChoice = {}): Plan {
   refuseImpossible(context, facts);
   const { target, tree } = facts;
   const previousId = tree.current.releaseId;
   const statusBefore = tree.rows.get(target.id)?.status ?? "built";
   const isRecorded = mode === "rollback";
-  const held = heldOf(facts);
-  const stopped = without(facts.running, held);
+  const data = planData(context, facts, { id: target.id, isBack: isRecorded }, choice);
+  const stopped = without(facts.running, data.held);
   const page = stopped.length > 0 ? facts.page : NO_PAGE;
   const verb = mode === "rollback" ? "Roll back to" : "Switch to";
   return {
@@ -61,23 +68,28 @@ export function planActivation(context: Context, facts: ActivationFacts, mode: M
       ...reconcile(context, tree),
       ...record(context, target, STATUSES[mode].begun),
       ...hook(context, "before_switch", target.id, releasePath(context.paths, target.id)),
-      ...drain(context, previousId, facts.running),
+      ...drain(context, previousId, facts.running, facts.hasJobs),
+      ...jobGuards(facts.managed),
       ...touching(managedSteps(context, facts.managed)),
       ...touching(page.before),
+      ...data.pause,
       ...stop(context, stopped),
+      ...data.work,
       linkCurrent(context, target.id),
-      ...restart(context, held, { isRecorded }),
-      ...start(context, without(facts.services, held), { isRecorded, isAll: isRecorded }),
+      ...data.resume(isRecorded),
+      ...start(context, without(facts.services, data.held), { isRecorded, isAll: isRecorded }),
       ...gate(context, target.id, { isRecorded, hasSmoke: isRecorded || context.manifest.smoke.length > 0 }),
       ...page.after,
       ...hook(context, "after_switch", target.id, releasePath(context.paths, target.id)),
       ...(mode === "rollback" ? hook(context, "after_rollback", target.id, releasePath(context.paths, target.id)) : []),
-      ...remember(context, target, mode),
+      ...remember(context, target, isRecorded),
+      ...data.take,
       ...record(context, target, STATUSES[mode].done),
+      ...data.settle,
     ],
     discard: [...record(context, target, statusBefore), ...failureHook(context, target.id)],
     revert: [
-      ...planRestore(context, facts),
+      ...planRestore(context, facts, data),
       ...page.after,
       // A release that was current before, and is healthy again, has not failed.
       ...record(context, target, previousId === target.id ? statusBefore : STATUSES[mode].failed),
@@ -92,10 +104,11 @@ export function planActivation(context: Context, facts: ActivationFacts, mode: M
 export function planRestore(
   context: Context,
   facts: Pick<ActivationFacts, "tree" | "running" | "services" | "managed">,
+  data: DataPlan = untouched(context, facts),
 ): Step[] {
   const { current } = facts.tree;
   // A socket that stays is held for what served before, too: its clients wait, where they can be answered again.
-  const held = current.releaseId === undefined ? [] : heldOf(facts);
+  const held = current.releaseId === undefined ? [] : data.held;
   const names = without([...new Set([...facts.services, ...facts.running])], held);
   const back: LinkStep | RemoveStep =
     current.target === undefined
@@ -108,10 +121,12 @@ export function planRestore(
         };
   const isServing = current.releaseId !== undefined;
   return [
+    ...data.pause,
     ...stop(context, names),
+    ...data.undo,
     back,
     ...managedBack(context, facts.managed),
-    ...restart(context, held, { isRecorded: true }),
+    ...(isServing ? data.resume(true) : data.letGo),
     ...(isServing
       ? start(context, without(facts.running.length ? facts.running : facts.services, held), {
           isRecorded: true,
@@ -177,10 +192,16 @@ export function reconcile(context: Context, { current, rows }: TreeFacts): Recor
   ];
 }
 
-/** The drain, where the manifest has one and something runs that it could wait for. */
-export function drain(context: Context, releaseId: string | undefined, running: string[]): Step[] {
-  if (!context.manifest.drain || context.overrides.isRestartSkipped) return [];
-  return releaseId && running.length > 0 ? [drainStep(releaseId)] : [];
+/** Until nothing runs that a stop would cut: the manifest's drain, where a service runs that it asks, and jobs. */
+export function drain(
+  context: Context,
+  releaseId: string | undefined,
+  running: string[],
+  hasJobs = scheduledNames(context.manifest).length > 0,
+): Step[] {
+  if (!releaseId || context.overrides.isRestartSkipped) return [];
+  const isDrained = context.manifest.drain !== undefined && running.length > 0;
+  return isDrained || hasJobs ? [drainStep(releaseId)] : [];
 }
 
 /** The gate, unless `DEPLOY_SKIP_HEALTHCHECK` says otherwise. */
@@ -195,24 +216,4 @@ function linkCurrent(context: Context, id: string): LinkStep {
     target: currentTarget(context.paths, id),
     touches: true,
   };
-}
-
-/** Keeps the manifest that runs healthy now: with the release, and as the tree's own for cron and the runbook. */
-function remember(context: Context, target: ReleaseFact, mode: Mode): Step[] {
-  const content = renderTreeCopy(context.loaded);
-  const { manifests, manifest } = context.paths;
-  // What was not tried did not run healthy.
-  const isKept = context.overrides.isGateSkipped || (mode === "rollback" && target.hasRecordedManifest);
-  const recorded: Step = {
-    kind: "write",
-    title: `Keep the manifest with which ${target.id} runs`,
-    path: recordedManifestPath(context.paths, target.id),
-    content,
-    mode: 0o600,
-  };
-  return [
-    { kind: "mkdir", title: `Make ${manifests}`, path: manifests },
-    ...(isKept ? [] : [recorded]),
-    { kind: "write", title: "Copy the manifest into the tree", path: manifest, content, mode: 0o600 },
-  ];
 }

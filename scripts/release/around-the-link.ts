@@ -33,7 +33,7 @@ export const start = (context: Context, names: string[], choice: StartChoice) =>
 export const touching = (steps: Step[]) => steps.map((step) => ({ ...step, touches: true }));
 
 /** Those of the services that a switch restarts: `DEPLOY_SERVICES`, `DEPLOY_SKIP_SERVICE_RESTART`. */
-function restarted({ overrides }: Context, names: string[]): string[] {
+export function restarted({ overrides }: Context, names: string[]): string[] {
   if (overrides.isRestartSkipped) return [];
   const only = overrides.services;
   return only ? names.filter((name) => only.includes(name)) : names;

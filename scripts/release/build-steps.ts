@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { BuildFacts } from "../build/facts.ts";
-import type { BuildMark } from "../build/seal.ts";
+import type { BuildMark } from "../build/mark.ts";
 import { insideRepo, renderExtraction } from "../build/source.ts";
 import type { Context } from "../core/context.ts";
 import type { Step, SuiteCommand } from "../core/step.ts";
@@ -20,8 +20,8 @@ export function markOf({ manifest }: Context, { id, source, sets, steps, skipped
     sha: source.sha,
     ref: source.ref,
     dirty: source.isDirty,
-    deps: Object.fromEntries(sets.map(({ name, key }) => [name, key])),
-    steps: Object.fromEntries(steps.map(({ name, key }) => [name, key])),
+    deps: Object.fromEntries(sets.map(({ name, key, directory }) => [name, key || directory])),
+    steps: Object.fromEntries(steps.flatMap(({ name, key }) => (key === undefined ? [] : [[name, key]]))),
     ...(base === undefined ? {} : { base }),
     isQuiet: !hasHooks && !Object.keys(manifest.build).some(isRun),
   };
@@ -35,7 +35,9 @@ export function fill(context: Context, { id, source, base }: BuildFacts, directo
   const own = insideRepo(source.repo, paths.deployTo);
   const without = [
     ...(own ? [own] : []),
-    ...[...manifest.linked_files, ...manifest.linked_dirs].map((entry) => entry.path),
+    ...[...manifest.linked_files, ...manifest.linked_dirs, ...Object.values(manifest.dependencies)].map(
+      (entry) => entry.path,
+    ),
   ];
   const lines = renderExtraction(manifest.source, source, directory, without);
   return {

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { type BuildArgs, type BuildFacts, observeBuild } from "../build/facts.ts";
-import type { BuildMark } from "../build/seal.ts";
+import type { BuildMark } from "../build/mark.ts";
 import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import type { Operation } from "../core/operation.ts";
@@ -102,11 +102,13 @@ function refuseUnready(context: Context, facts: BuildFacts): void {
     });
   const problems = [...tools.flatMap((tool) => tool.problem ?? []), ...sets.flatMap((set) => set.problems)];
   if (problems.length > 0)
-    throw new UsageError(`the build needs what is not here:\n${problems.map((line) => `  ${line}`).join("\n")}`);
+    throw new UsageError(`the build needs what is not here:\n${problems.map((line) => `  ${line}`).join("\n")}`, {
+      next: sets.flatMap((set) => set.next),
+    });
   missingShared(context, facts.shared);
 }
 
-function notesOf(context: Context, { skipped, source }: BuildFacts): string[] {
+function notesOf(context: Context, { skipped, source, steps: told }: BuildFacts): string[] {
   const steps = skipped.map(
     (name) =>
       `build.${name} is skipped: there is no ${context.manifest.build[name]?.when} here; what is committed stays`,
@@ -114,7 +116,13 @@ function notesOf(context: Context, { skipped, source }: BuildFacts): string[] {
   const modules = source.submodules.length
     ? [`git archive leaves submodules out: ${source.submodules.join(", ")}`]
     : [];
-  return [...steps, ...modules].map((line) => `warning: ${line}`);
+  const inputs = told.flatMap(({ name, missing }) =>
+    missing.map((place) => `build.${name}: its input ${place} is not in ${source.ref}`),
+  );
+  return [
+    ...[...steps, ...modules, ...inputs].map((line) => `warning: ${line}`),
+    ...told.flatMap(({ name, why }) => (why === undefined ? [] : [`build.${name} runs: ${why}`])),
+  ];
 }
 
 // The directory gets its id by one rename with the mark in it: a release without mark is complete, always.

@@ -2,12 +2,16 @@ import type { ReleaseFact } from "../core/observe.ts";
 import type { Operation } from "../core/operation.ts";
 import { type ActivationFacts } from "./activation.ts";
 import { type BuildArgs, type BuildFacts, observeBuild } from "../build/facts.ts";
+import type { DataChoice } from "../database/crossing.ts";
 import { planBuild } from "./build_release.ts";
+import { withRelease } from "../dependencies/unused.ts";
 import { renderChanges } from "./changes.ts";
-import { observePrune, planPrune, type PruneFacts } from "./prune.ts";
+import { observePrune, planPrune, pruned, type PruneFacts } from "./prune.ts";
 import { planRoom } from "./room.ts";
 import type { ReleaseRow } from "../registry/releases.ts";
 import { observeActivation, planSwitch } from "./switch_current.ts";
+
+type DeployArgs = BuildArgs & DataChoice;
 
 interface DeployFacts {
   build: BuildFacts;
@@ -18,7 +22,7 @@ interface DeployFacts {
 }
 
 /** `ops/release/deploy.ts [ref]`: build, switch, gate, record, prune; each stands when the next one fails. */
-export const deploy: Operation<DeployFacts, BuildArgs> = {
+export const deploy: Operation<DeployFacts, DeployArgs> = {
   kind: "deploy",
   async observe(context, args) {
     const build = observeBuild(context, args);
@@ -26,15 +30,17 @@ export const deploy: Operation<DeployFacts, BuildArgs> = {
     const changes = renderChanges(context, build.tree.current.sha ?? "", build.source.sha);
     return { build, activation: built(activation, build), prune: observePrune(context, build.tree), changes };
   },
-  plan(context, { build, activation, prune, changes }) {
-    const { keep_releases } = context.manifest;
+  plan(context, { build, activation, prune, changes }, choice) {
     const isRegistered = !context.overrides.isRegistrySkipped;
     const building = planBuild(context, build);
+    const first = planRoom(context, build);
+    const done = first.length > 0 ? build.room.reclaim?.prune : undefined;
+    const left = done ? pruned(context, prune, done) : prune;
     return [
-      ...planRoom(context, build),
+      ...first,
       { ...building, notes: [...changes, ...(building.notes ?? [])] },
-      planSwitch(context, activation),
-      ...(isRegistered ? [planPrune(context, deployed(prune, build), keep_releases)] : []),
+      planSwitch(context, activation, choice),
+      ...(isRegistered ? [planPrune(context, deployed(left, build), {})] : []),
     ];
   },
 };
@@ -55,11 +61,18 @@ function built(activation: ActivationFacts, { id, source }: BuildFacts): Activat
     commit_sha: source.sha,
     status: "built",
   } as ReleaseRow;
-  return { ...activation, target, tree: { ...activation.tree, rows: new Map([...activation.tree.rows, [id, row]]) } };
+  // Room for the backup is part of what the build needs.
+  const { room: _, ...data } = activation.data;
+  return {
+    ...activation,
+    target,
+    data,
+    tree: { ...activation.tree, rows: new Map([...activation.tree.rows, [id, row]]) },
+  };
 }
 
 /** The facts as they will be once the release serves: what was current is then the one before. */
-function deployed({ tree, used }: PruneFacts, { id, source }: BuildFacts): PruneFacts {
+function deployed({ tree, used, deps }: PruneFacts, { id, source, sets }: BuildFacts): PruneFacts {
   const before = tree.current.releaseId;
   const own = tree.rows.get(id);
   const activation = Math.max(0, ...[...tree.rows.values()].map((row) => row.activation ?? 0)) + 1;
@@ -75,5 +88,9 @@ function deployed({ tree, used }: PruneFacts, { id, source }: BuildFacts): Prune
     ...[...tree.rows].filter(([other]) => other !== id),
   ]);
   const ids = tree.ids.includes(id) ? tree.ids : [...tree.ids, id];
-  return { used, tree: { ...tree, ids, rows, current: { ...tree.current, releaseId: id } } };
+  return {
+    used,
+    deps: withRelease(deps, id, sets),
+    tree: { ...tree, ids, rows, current: { ...tree.current, releaseId: id } },
+  };
 }

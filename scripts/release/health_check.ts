@@ -1,7 +1,7 @@
 import type { Context } from "../core/context.ts";
 import { FailedError, UsageError } from "../core/errors.ts";
 import { observeCurrent } from "../core/observe.ts";
-import { seconds } from "../core/reporter.ts";
+import { reporter, seconds } from "../core/reporter.ts";
 import { applyHealthCheck } from "../health/check.ts";
 import { applyDrain } from "../health/drain.ts";
 
@@ -35,6 +35,8 @@ export interface IdleAnswer {
   /** False: not within `drain.timeout`, and `drain.then` says to go on. */
   is_idle: boolean;
   waited_ms: number;
+  /** The jobs that run on. */
+  jobs: { name: string; pid: number | null; since: string | null; release_id: string | null }[];
 }
 
 /** The gate for the release that is current, or the wait until it is idle; the answer, and the line for a person. */
@@ -75,15 +77,24 @@ function renderProof({ release_id, services, healthy, soak_ms, waited_ms, smoke_
 }
 
 async function waitForIdle(context: Context, id: string, stop: AbortSignal) {
-  const result = await applyDrain(context, "Wait until the application is idle", stop);
+  const title = "Wait until the application is idle";
+  reporter().begin(title);
+  const result = await applyDrain(context, title, stop).finally(() => reporter().takeAway());
+  const isIdle = result?.last.isIdle ?? true;
   const value: IdleAnswer = {
     release_id: id,
-    is_idle: result?.idle ?? true,
+    is_idle: isIdle,
     waited_ms: Math.round(result?.waitedMs ?? 0),
+    jobs: (result?.last.jobs ?? []).map(({ name, pid, since, releaseId }) => ({
+      name,
+      pid: pid ?? null,
+      since: since?.toISOString() ?? null,
+      release_id: releaseId ?? null,
+    })),
   };
   const text = result
-    ? `${id} is ${result.idle ? "idle" : "not idle"}, after ${seconds(result.waitedMs)}`
-    : "the manifest has no drain: nothing to wait for";
+    ? `${id} is ${isIdle ? "idle" : "not idle"}, after ${seconds(result.waitedMs)}`
+    : "the manifest has neither drain nor jobs: nothing to wait for";
   return { value, text };
 }
 

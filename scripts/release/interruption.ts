@@ -2,18 +2,23 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Context } from "../core/context.ts";
 import { standing } from "../core/durable.ts";
+import { holdPath } from "../database/hold.ts";
+import { isMarked } from "../database/mark.ts";
 import type { OperationRow } from "../registry/journal.ts";
 import { observeRelease, observeTree, type TreeFacts } from "../core/observe.ts";
 import { BUILDING, releasePath } from "../core/paths.ts";
-import { OPERATION_MARK } from "../core/shell.ts";
+import { OPERATION_MARK } from "../core/operation-mark.ts";
 import { WAITING } from "../core/steps/link.ts";
 import { definitionsOf, recordedManifest } from "../service/definitions.ts";
 import { observeManaged } from "../service/managed.ts";
 import { type ManagedFacts, UNMANAGED } from "../service/managed-steps.ts";
 import { runningServices } from "../service/supervisors.ts";
 import { observeProcesses } from "../service/processes.ts";
+import { observeDependencyUse, unfinishedSets } from "../dependencies/unused.ts";
+import { findUnfinishedBackups } from "../database/backups.ts";
 import { observePage, type PageFacts } from "./page.ts";
-import { findUnfinished } from "../shared/linked.ts";
+import { linkAt } from "../dependencies/relink.ts";
+import { findUnfinished, keptPath } from "../shared/linked.ts";
 
 export interface RecoveryFacts {
   tree: TreeFacts;
@@ -29,6 +34,8 @@ export interface RecoveryFacts {
   managed: ManagedFacts;
   /** The maintenance page that an interrupted switch may have left on. */
   page: PageFacts;
+  /** It was about to change the data, or had. */
+  isDataOpen: boolean;
   /** Processes that the operation started and that outlived it. */
   orphans: number[];
   /** Directories and files that no operation would leave: absolute. */
@@ -37,6 +44,8 @@ export interface RecoveryFacts {
   removing: string[];
   /** Releases that bear the mark of a build. */
   building: string[];
+  /** Links of the current release to a dependency set that a promotion has just put there, and what each led to before. */
+  promoted: { kept: string; place: string; target: string }[];
   /** Shared entries of which only the old one is left, under its kept name: [kept, its own place]. */
   kept: [string, string][];
 }
@@ -50,6 +59,7 @@ export async function observeRecovery(context: Context, operation: OperationRow)
   const manifest = previous ? await recordedManifest(context, previous) : context.manifest;
   const { marks } = observeProcesses(OPERATION_MARK);
   const unfinished = findUnfinished(context);
+  const building = tree.ids.filter((id) => fs.existsSync(path.join(releasePath(paths, id), BUILDING)));
   return {
     tree,
     operation,
@@ -58,6 +68,7 @@ export async function observeRecovery(context: Context, operation: OperationRow)
     services: definitionsOf(manifest).map(({ name }) => name),
     page: await observePage(context),
     managed: previous === null ? UNMANAGED : await observeManaged(context, manifest),
+    isDataOpen: isMarked(paths, operation.id),
     orphans: [...marks].flatMap(([pid, mark]) => (mark === operation.id ? [pid] : [])),
     leftovers: [
       ...entries.filter((name) => name.startsWith(".beginning-")).map((name) => path.join(paths.releases, name)),
@@ -65,11 +76,42 @@ export async function observeRecovery(context: Context, operation: OperationRow)
       ...unfinished
         .flatMap(({ kept, taking, isMissing }) => [taking, ...(isMissing ? [] : [kept])])
         .filter((place) => standing(place)),
+      ...(standing(holdPath(paths)) ? [holdPath(paths)] : []),
+      ...findUnfinishedBackups(paths),
+      ...(operation.kind === "promote" ? promotionLeftovers(context, tree.current.releaseId) : []),
+      ...unfinishedSets(observeDependencyUse(context), building),
     ],
     removing: entries.flatMap((name) => (name.startsWith(".removing-") ? [name.slice(".removing-".length)] : [])),
-    building: tree.ids.filter((id) => fs.existsSync(path.join(releasePath(paths, id), BUILDING))),
+    building,
+    promoted: promotedIn(context, tree.current.releaseId),
     kept: unfinished.flatMap(({ kept, place, isMissing }) => (isMissing ? [[kept, place] as [string, string]] : [])),
   };
+}
+
+function promotedIn({ manifest, paths }: Context, id: string | undefined): RecoveryFacts["promoted"] {
+  if (id === undefined) return [];
+  return Object.values(manifest.dependencies).flatMap((dependency) => {
+    const place = path.join(releasePath(paths, id), dependency.path);
+    const target = linkAt(keptPath(place));
+    return target === undefined ? [] : [{ kept: keptPath(place), place, target }];
+  });
+}
+
+// In a release, only names that are ours for sure: the application's own files are as it likes.
+function promotionLeftovers({ manifest, paths }: Context, id: string | undefined): string[] {
+  if (id === undefined) return [];
+  const release = releasePath(paths, id);
+  const folders = Object.values(manifest.dependencies).map((dependency) =>
+    path.dirname(path.join(release, dependency.path)),
+  );
+  return [...new Set([release, ...folders])]
+    .filter((folder) => fs.existsSync(folder))
+    .flatMap((folder) =>
+      fs
+        .readdirSync(folder)
+        .filter((name) => /^(\.switch-|\.relist-)\w{6}$|^RELEASE\.json\.new-\d+$/.test(name))
+        .map((name) => path.join(folder, name)),
+    );
 }
 
 const waitingIn = (directory: string) =>

@@ -29,6 +29,8 @@ export interface ListedRelease {
   /** Built from files that were not committed. */
   is_dirty: boolean;
   bytes: number | null;
+  /** Of that, what it did not share with another release when it was built. */
+  own_bytes: number | null;
   migration_marker: string | null;
   path: string;
 }
@@ -94,6 +96,7 @@ function listed(context: Context, tree: TreeFacts, id: string, target: string | 
     ref: fact.ref ?? null,
     is_dirty: fact.isDirty === true,
     bytes: row?.bytes ?? fact.bytes ?? null,
+    own_bytes: row?.own_bytes ?? fact.ownBytes ?? null,
     migration_marker: row?.migration_marker ?? null,
     path: releasePath(context.paths, id),
   };
@@ -130,6 +133,7 @@ const COLUMNS: Column<ListedRelease>[] = [
   { title: "BUILT (UTC)", cell: ({ built_at }) => showTime(built_at).slice(0, 16), drop: 3 },
   { title: "DEPLOYED (UTC)", cell: ({ deployed_at }) => showTime(deployed_at).slice(0, 16), drop: 1 },
   { title: "SIZE", cell: ({ bytes }) => showBytes(bytes), isRight: true },
+  { title: "OWN", cell: ({ own_bytes }) => showBytes(own_bytes), isRight: true, drop: 4 },
   { title: "", cell: notesOf },
 ];
 
@@ -140,6 +144,7 @@ function notesOf(release: ListedRelease): string {
     [release.is_pinned, "pinned"],
     [release.is_rollback_target, "rollback target"],
     [release.is_dirty, "uncommitted files"],
+    [release.migration_marker !== null, `schema ${release.migration_marker ?? ""}`],
   ];
   return notes.flatMap(([holds, note]) => (holds ? [note] : [])).join(", ");
 }

@@ -1,54 +1,75 @@
-import fs from "node:fs";
 import type { Context } from "../core/context.ts";
-import { UsageError } from "../core/errors.ts";
+import { FailedError, UsageError } from "../core/errors.ts";
 import { observeTree, type TreeFacts } from "../core/observe.ts";
 import type { Operation } from "../core/operation.ts";
-import { releasePath, recordedManifestPath, removingPath } from "../core/paths.ts";
-import type { Plan, Step } from "../core/step.ts";
-import { usersOfPath } from "../service/processes.ts";
-import type { ReleaseRow } from "../registry/releases.ts";
-import { isGood } from "../registry/releases.ts";
-import { goodBefore } from "./rollback.ts";
+import type { Plan } from "../core/step.ts";
+import { observeBackups } from "../database/backups.ts";
+import { judgeAfter, noteBackups, planUnusedBackups } from "../database/unused.ts";
+import { judgeSet, noteSets, observeDependencyUse, planUnusedSets } from "../dependencies/unused.ts";
+import { lastEnd } from "../registry/journal.ts";
+import { usersBelow } from "../service/users-below.ts";
+import { planRemoval } from "./removal.ts";
+import { judge, type PruneFacts, type Retention, type Verdict } from "./retention.ts";
+
+export { judge, type PruneFacts } from "./retention.ts";
 
 export interface PruneArgs {
   keep?: number | undefined;
+  /** Zero: no release stays for its age. */
+  keepDays?: number | undefined;
 }
 
-export interface PruneFacts {
-  tree: TreeFacts;
-  /** Releases in which a running process works, or whose files it runs or has open: id → who. */
-  used: Map<string, string>;
-}
-
-/** Why a release stays or goes. */
-export interface Verdict {
-  id: string;
-  goes: boolean;
-  why: string;
-}
-
-/** `ops/release/prune.ts [--keep N]`: removes old releases; cron calls it. */
+/** `ops/release/prune.ts [--keep N] [--keep-days N]`: removes old releases; cron calls it. */
 export const prune: Operation<PruneFacts, PruneArgs> = {
   kind: "prune",
   mayUseReserve: true,
   observe: (context) => observePrune(context, observeTree(context.paths)),
   plan(context, facts, args) {
-    const keep = args.keep ?? context.manifest.keep_releases;
-    const notes = judge(facts, keep).map(({ id, goes, why }) => `${goes ? "goes " : "stays"}  ${id}  ${why}`);
-    return [{ ...planPrune(context, facts, keep), notes }];
+    const verdicts = judge(facts, retentionOf(context, args));
+    const going = idsOf(verdicts);
+    const notes = [
+      ...verdicts.map(({ id, goes, why }) => `${goes ? "goes " : "stays"}  ${id}  ${why}`),
+      ...noteSets(facts.deps, going),
+      ...noteBackups(backupsOf(context, facts, going)),
+    ];
+    return [{ ...planPrune(context, facts, args), notes }];
   },
 };
 
-/** Looks which releases are in use. */
-export function observePrune({ paths }: Context, tree: TreeFacts): PruneFacts {
-  const used = new Map<string, string>();
-  if (!tree.isTree) return { tree, used };
-  const releases = fs.realpathSync(paths.releases);
-  for (const { pid, command, file } of usersOfPath(releases)) {
-    const id = file.slice(releases.length + 1).split(/[/ ]/)[0];
-    if (id) used.set(id, `pid ${pid} (${command.slice(0, 60)})`);
-  }
-  return { tree, used };
+const idsOf = (verdicts: Verdict[]) => verdicts.flatMap(({ id, goes }) => (goes ? [id] : []));
+
+/** The releases that a prune would take away. */
+export const goingOf = (context: Context, facts: PruneFacts, args: PruneArgs): string[] =>
+  idsOf(judge(facts, retentionOf(context, args)));
+
+const backupsOf = (context: Context, { backups = [], tree }: PruneFacts, going: string[]) =>
+  judgeAfter(context, backups, tree, going);
+
+const retentionOf = ({ manifest }: Context, { keep, keepDays }: PruneArgs): Retention => ({
+  keep: keep ?? manifest.keep_releases,
+  days: keepDays ?? manifest.prune.keep_days ?? 0,
+});
+
+/** Looks which releases are in use, and to when ages are counted. */
+export function observePrune(context: Context, tree: TreeFacts): PruneFacts {
+  const { paths } = context;
+  const used = tree.isTree ? usersBelow(paths.releases) : new Map<string, string>();
+  return {
+    tree,
+    used,
+    deps: observeDependencyUse(context),
+    backups: observeBackups(paths),
+    ageAt: believed(tree.now, lastEnd(paths)),
+  };
+}
+
+/**
+ * A clock that jumped ahead makes every release look old: one that is more than a day after the end of the last operation is
+ * believed for that day only. The next operation believes it, because by then one has ended at that time.
+ */
+function believed(now: Date, last: Date | undefined): Date {
+  const latest = last === undefined ? now.getTime() : last.getTime() + 86_400_000;
+  return new Date(Math.min(now.getTime(), latest));
 }
 
 /** Reads a `--keep`. @throws UsageError unless it is a whole number of at least 1. */
@@ -60,77 +81,46 @@ export function keepOf(text: string | undefined): number | undefined {
   });
 }
 
-/** Takes each release that goes out of `releases` by one rename, records it, and removes its files. */
-export function planPrune(context: Context, facts: PruneFacts, keep: number): Plan {
-  const verdicts = judge(facts, keep);
-  const going = verdicts.filter(({ goes }) => goes);
+/** Reads a `--keep-days`. @throws UsageError unless it is a whole number. */
+export function keepDaysOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new UsageError(`--keep-days wants a whole number, not ${JSON.stringify(text)}`, {
+    next: "ops/release/prune.ts --keep-days 14",
+  });
+}
+
+/** Takes the releases that go out of `releases` by a rename each, records them, and removes their files. */
+export function planPrune(context: Context, facts: PruneFacts, args: PruneArgs): Plan {
+  const retention = retentionOf(context, args);
+  const verdicts = judge(facts, retention);
+  const going = idsOf(verdicts);
+  const days = retention.days > 0 ? `, and those of ${retention.days} days` : "";
   return {
-    title: `Prune to ${keep} good releases`,
-    steps: going.flatMap(({ id }) => removal(context, facts, id)),
+    title: `Prune to ${retention.keep} good releases${days}`,
+    steps: [
+      ...planRemoval(context, facts.tree, going),
+      ...planUnusedSets(context, facts.deps, going),
+      ...planUnusedBackups(context, backupsOf(context, facts, going)),
+    ],
     discard: [],
     revert: [],
     done: going.length > 0 ? `Removed ${going.length} of ${verdicts.length} releases.` : "Nothing to remove.",
   };
 }
 
-function removal(context: Context, { tree }: PruneFacts, id: string): Step[] {
-  const { paths, overrides } = context;
-  const removing = removingPath(paths, id);
-  const sha = tree.rows.get(id)?.commit_sha ?? "";
-  const record: Step[] = overrides.isRegistrySkipped
-    ? []
-    : [{ kind: "record", title: `Record ${id} as pruned`, releaseId: id, sha, status: "pruned" }];
-  return [
-    { kind: "move", title: `Take ${id} out of releases`, from: releasePath(paths, id), to: removing },
-    ...record,
-    { kind: "remove", title: `Remove the files of ${id}`, path: removing },
-    { kind: "remove", title: `Remove the manifest kept for ${id}`, path: recordedManifestPath(paths, id) },
-  ];
+/** The facts as they are once a prune of them is done. */
+export function pruned(context: Context, facts: PruneFacts, done: PruneFacts): PruneFacts {
+  const going = goingOf(context, done, {});
+  const stays = (id: string) => !going.includes(id);
+  const sets = facts.deps.sets.filter((_, i) => !done.deps.sets[i] || !judgeSet(done.deps.sets[i], going).goes);
+  const deps = { removing: [], sets: sets.map((set) => ({ ...set, by: set.by.filter(stays) })) };
+  return { ...facts, deps, tree: { ...facts.tree, ids: facts.tree.ids.filter(stays) } };
 }
 
-/**
- * Judges each release by what happened to it, not by its date: `keep` good ones stay in all; so do current, the one before it,
- * pinned ones, those in use, and those that the registry does not know. Of the built ones that never ran, the newest `keep` stay.
- */
-export function judge({ tree, used }: PruneFacts, keep: number): Verdict[] {
-  const present = [...tree.rows.values()].filter((row) => tree.ids.includes(row.release_id));
-  const good = present
-    .filter(({ status }) => isGood(status))
-    .toSorted((a, b) => (b.activation ?? 0) - (a.activation ?? 0));
-  const built = present.filter(
-    ({ status }) => status === "built" || status === "deploying" || status === "rollback_in_progress",
-  );
-  const reasons = new Map<string, string>();
-  const say = (id: string | undefined, why: string) => id !== undefined && !reasons.has(id) && reasons.set(id, why);
-  say(tree.current.releaseId, "it is current");
-  say(goodBefore(tree), "it is the good one before current");
-  say(tree.rows.get(tree.current.releaseId ?? "")?.previous_release_id ?? undefined, "current replaced it");
-  for (const row of present) if (row.is_pinned) say(row.release_id, "it is pinned");
-  for (const [id, who] of used) say(id, `it is in use by ${who}`);
-  for (const row of good)
-    if (countGood(good, reasons) < keep) say(row.release_id, `it is one of the ${keep} good ones to keep`);
-  for (const row of present)
-    if (!isOurs(row)) say(row.release_id, "it was not built here and never served: it is left alone");
-  for (const row of built.slice(0, keep)) say(row.release_id, "it is built and was not deployed yet");
-  const known = present.map((row) => verdict(row, reasons.get(row.release_id)));
-  const unknown = tree.ids.filter((id) => !tree.rows.has(id));
-  return [
-    ...known,
-    ...unknown.map((id) => ({ id, goes: false, why: "the registry does not know it: it is left alone" })),
-  ];
-}
-
-/** Made by switchback, which records its size, or known by having served. */
-const isOurs = (row: ReleaseRow) => row.bytes !== null || row.activation !== null;
-
-const countGood = (good: ReleaseRow[], reasons: Map<string, string>) =>
-  good.filter((row) => reasons.has(row.release_id)).length;
-
-function verdict(row: ReleaseRow, stays: string | undefined): Verdict {
-  if (stays !== undefined) return { id: row.release_id, goes: false, why: stays };
-  return {
-    id: row.release_id,
-    goes: true,
-    why: isGood(row.status) ? "older than the good ones to keep" : `it is ${row.status}`,
-  };
+/** `prune.ts --part unused ID…`: a step of --dry-run. @throws FailedError when a process uses one of the releases. */
+export function refuseUsed({ paths }: Context, ids: string[]): void {
+  const used = usersBelow(paths.releases);
+  const found = ids.find((id) => used.has(id));
+  if (found) throw new FailedError(`${found} is in use by ${used.get(found)}`);
 }

@@ -2,13 +2,15 @@ import type { Context } from "../core/context.ts";
 import type { OperationRow } from "../registry/journal.ts";
 import { observeTree } from "../core/observe.ts";
 import type { Operation } from "../core/operation.ts";
-import { recordedManifestPath, removingPath } from "../core/paths.ts";
 import type { Plan, ReleaseStatus, Step } from "../core/step.ts";
 import { managedSteps } from "../service/managed-steps.ts";
 import { startStep, stopStep } from "../service/steps.ts";
 import { gate } from "./activation.ts";
 import { planDiscard } from "./build_release.ts";
+import { step } from "./migration.ts";
 import { observeRecovery, type RecoveryFacts } from "./interruption.ts";
+import { planRemovalEnd } from "./removal.ts";
+import { planDemote } from "./promote.ts";
 import { isServing } from "../registry/releases.ts";
 
 /** `ops/release/recover.ts`: finishes or undoes what a crash interrupted; every changing command does the same first. */
@@ -45,12 +47,14 @@ export function planRecovery(context: Context, facts: RecoveryFacts): Plan {
     steps: [
       ...endOrphans(context, facts),
       ...facts.kept.flatMap(([kept, place]) => putBack(kept, place)),
+      ...planDemote(tree.current.releaseId ?? "", facts.promoted),
       ...(hasToRestore ? restore(context, facts) : []),
+      ...(facts.isDataOpen && !hasToRestore ? [step("settle", "Keep the data as it is", "settle", operation.id)] : []),
       ...(isFinished ? [] : unrecord(context, facts)),
       ...facts.leftovers.map((place): Step => ({ kind: "remove", title: `Remove ${place}`, path: place })),
       ...planBuildEnd(context, facts),
       ...facts.building.filter((id) => isOurs(facts, id)).flatMap((id) => planDiscard(context, id)),
-      ...facts.removing.flatMap((id) => finishRemoval(context, facts, id)),
+      ...planRemovalEnd(context, tree, facts.removing),
     ],
     discard: [],
     revert: [],
@@ -96,8 +100,10 @@ function restore(context: Context, facts: RecoveryFacts): Step[] {
   const { running, services } = facts;
   const serving = servingAgain(facts);
   const isRestarted = !context.overrides.isRestartSkipped;
+  const undo = step("undo", "Bring the data back", "undo", facts.operation.id);
   return [
-    ...(isRestarted ? stopStep(running.toReversed()) : []),
+    ...(isRestarted || facts.isDataOpen ? stopStep(running.toReversed()) : []),
+    ...(facts.isDataOpen ? [undo] : []),
     ...relink(context, facts),
     ...managedSteps(context, facts.managed),
     ...(isRestarted && serving ? startStep(services, { isRecorded: true, isAll: true }) : []),
@@ -152,27 +158,4 @@ function planBuildEnd(context: Context, { tree, building }: RecoveryFacts): Step
     const status = tree.ids.includes(id) && !building.includes(id) ? "built" : "build_failed";
     return { kind: "record", title: `Record ${id} as ${status}`, releaseId: id, sha, status };
   });
-}
-
-function finishRemoval(context: Context, { tree }: RecoveryFacts, id: string): Step[] {
-  const row = tree.rows.get(id);
-  const isFailed = row?.status === "building" || row?.status === "build_failed";
-  const sha = row?.commit_sha ?? "";
-  // Another release may bear the id by now: its row is not touched.
-  const isRecorded = isFailed || tree.ids.includes(id) || context.overrides.isRegistrySkipped;
-  return [
-    ...(isRecorded
-      ? []
-      : [{ kind: "record", title: `Record ${id} as pruned`, releaseId: id, sha, status: "pruned" } as const]),
-    { kind: "remove", title: `Remove the files of ${id}`, path: removingPath(context.paths, id) },
-    ...(tree.ids.includes(id)
-      ? []
-      : [
-          {
-            kind: "remove",
-            title: `Remove the manifest kept for ${id}`,
-            path: recordedManifestPath(context.paths, id),
-          } as const,
-        ]),
-  ];
 }

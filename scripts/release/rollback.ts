@@ -4,12 +4,13 @@ import type { TreeFacts } from "../core/observe.ts";
 import { observeTree } from "../core/observe.ts";
 import type { Operation } from "../core/operation.ts";
 import type { Plan } from "../core/step.ts";
+import type { DataChoice } from "../database/crossing.ts";
 import { type ActivationFacts, planActivation } from "./activation.ts";
 import { checkedId } from "../core/release-id.ts";
 import { isGood } from "../registry/releases.ts";
 import { observeActivation } from "./switch_current.ts";
 
-export interface RollbackArgs {
+export interface RollbackArgs extends DataChoice {
   id?: string | undefined;
 }
 
@@ -21,7 +22,7 @@ export const rollback: Operation<ActivationFacts, RollbackArgs> = {
     const target = id ?? lastGood(context, observeTree(context.paths));
     return observeActivation(context, checkedId(target));
   },
-  plan: (context, facts) => [planRollback(context, facts)],
+  plan: (context, facts, args) => [planRollback(context, facts, args)],
 };
 
 /** The good release that served before the one that is current. @throws UsageError when there is none. */
@@ -50,13 +51,13 @@ export function lineBefore(tree: TreeFacts): string[] {
 }
 
 /** A rollback to a release that is not there leaves its row (seed 004), and touches nothing else. */
-export function planRollback(context: Context, facts: ActivationFacts): Plan {
+export function planRollback(context: Context, facts: ActivationFacts, choice: DataChoice = {}): Plan {
   const { target, tree } = facts;
   if (target.id === tree.current.releaseId)
     throw new UsageError(`${target.id} is current already: there is nothing to roll back`, {
       next: `${context.opsPath}/release/list.ts`,
     });
-  if (target.isComplete) return planActivation(context, facts, "rollback");
+  if (target.isComplete) return planActivation(context, facts, "rollback", choice);
   const refusal = new UsageError(
     `there is no ${target.isBuilding ? "complete " : ""}release ${target.id} to roll back to; nothing was touched`,
     {

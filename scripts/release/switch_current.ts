@@ -1,19 +1,23 @@
 import type { Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
-import { observeRelease, observeTree, type ReleaseFact } from "../core/observe.ts";
+import { observeRelease, observeTree, type ReleaseFact, type TreeFacts } from "../core/observe.ts";
 import type { Operation } from "../core/operation.ts";
 import type { Plan } from "../core/step.ts";
+import { type DataChoice, observeCrossing } from "../database/crossing.ts";
+import { isHeldBack } from "../database/hold.ts";
 import { notices, refuseLater } from "../manifest/later.ts";
+import { hasJobs } from "../schedule/running-jobs.ts";
 import { definitionsOf, recordedManifest } from "../service/definitions.ts";
 import { observeManaged } from "../service/managed.ts";
 import { runningServices, supervisorOf } from "../service/supervisors.ts";
 import { type ActivationFacts, gate, type Mode, planActivation, reconcile } from "./activation.ts";
 import { checkedId } from "../core/release-id.ts";
+import type { DataFacts } from "./migration.ts";
 import { missingEnvironment, unstartable } from "./environment.ts";
 import { observePage } from "./page.ts";
 import { isGood } from "../registry/releases.ts";
 
-export interface SwitchArgs {
+export interface SwitchArgs extends DataChoice {
   id: string;
 }
 
@@ -22,7 +26,7 @@ export const switchCurrent: Operation<ActivationFacts, SwitchArgs> = {
   kind: "switch",
   mayUseReserve: true,
   observe: (context, { id }) => observeActivation(context, checkedId(id)),
-  plan: (context, facts) => [planSwitch(context, facts)],
+  plan: (context, facts, args) => [planSwitch(context, facts, args)],
 };
 
 /** Looks at a release, at what serves now, and at what the release would need. */
@@ -38,12 +42,25 @@ export async function observeActivation(context: Context, id: string): Promise<A
     target,
     services: definitionsOf(manifest).map(({ name }) => name),
     running,
+    hasJobs: await hasJobs(context),
     isServing: await isServing(context, running, id),
     unready: unreadyServices(context, manifest, target),
     managed: await observeManaged(context, manifest),
     page: await observePage(context),
+    data: { ...(await observeData(context, tree, id)), isGuarded: isHeldBack(manifest) },
     notices: notices(context.loaded),
   };
+}
+
+/** Only where data may have to be changed: a way back with the same schema looks at rows that are read already. */
+async function observeData(context: Context, tree: TreeFacts, id: string): Promise<Omit<DataFacts, "isGuarded">> {
+  const { migrate, database } = context.manifest;
+  const isBack = modeOf(tree, id) === "rollback";
+  const crossing = isBack ? await observeCrossing(context, tree, id) : undefined;
+  if (!database || !(isBack ? crossing : migrate)) return crossing ? { crossing } : {};
+  const { observeDatabase } = await import("../database/state.ts");
+  const { bytes, freeBytes } = observeDatabase(context);
+  return { room: { bytes, freeBytes }, ...(crossing ? { crossing } : {}) };
 }
 
 // Where it cannot be started at all, what it would be started with says nothing more.
@@ -69,12 +86,12 @@ export function modeOf(tree: ActivationFacts["tree"], id: string): Mode {
 }
 
 /** A release that is current and serves is left alone; any other is switched to. */
-export function planSwitch(context: Context, facts: ActivationFacts): Plan {
+export function planSwitch(context: Context, facts: ActivationFacts, choice: DataChoice = {}): Plan {
   const { tree, target } = facts;
   const recorded = reconcile(context, tree);
   const isKnown = recorded.length > 0 || isGood(tree.rows.get(target.id)?.status ?? "");
   const isSettled = tree.current.releaseId === target.id && facts.isServing && isKnown;
-  if (!isSettled) return planActivation(context, facts, modeOf(tree, target.id));
+  if (!isSettled) return planActivation(context, facts, modeOf(tree, target.id), choice);
   return {
     title: `Switch to ${target.id}`,
     releaseId: target.id,

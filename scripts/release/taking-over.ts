@@ -31,7 +31,7 @@ export function planTakeOver(context: Context, facts: PrepareFacts, phase: "hard
     steps: [
       ...planTree(context),
       ...absent.flatMap(planEntry),
-      ...(taken.length > 0 ? [...drain(context, releaseId, facts.running), ...stopped(facts)] : []),
+      ...(taken.length > 0 ? [...drain(context, releaseId, facts.running, facts.hasJobs), ...stopped(facts)] : []),
       ...taken.map(({ fact, source }) => planCopy(fact, source)),
       ...taken.flatMap(({ fact }) => planSwap(fact)),
       ...(taken.length > 0 ? planBack(context, facts) : []),

@@ -1,12 +1,13 @@
-import { createHash } from "node:crypto";
 import fs from "node:fs";
+import path from "node:path";
+import { type FileList, LIST, readList, type SealedFile, treeHash, WHOLE } from "../build/file-list.ts";
+import { readRelease } from "../build/release-tree.ts";
 import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import { observeCurrent, observeRelease } from "../core/observe.ts";
 import { releasePath } from "../core/paths.ts";
 import { reporter } from "../core/reporter.ts";
 import { checkedId } from "../core/release-id.ts";
-import { filesPath, readTree, type SealedFile } from "../build/seal.ts";
 import { printable } from "../text/table.ts";
 
 /** What `verify --json` gives. */
@@ -35,10 +36,12 @@ export function observeVerification({ paths, opsPath }: Context, named: string |
   if (!release.isComplete && !release.isBuilding)
     throw new UsageError(`there is no release ${id} in ${paths.releases}`, { next: `${opsPath}/release/list.ts` });
   const directory = releasePath(paths, id);
-  const list = fs.existsSync(filesPath(directory)) ? fs.readFileSync(filesPath(directory), "utf8") : undefined;
-  const problem = problemOf(release, list);
-  if (problem !== null || list === undefined) return { ...nothing(id), problem };
-  return compare(id, parseFiles(list), readTree(directory).files);
+  if (release.isBuilding)
+    return { ...nothing(id), problem: "it is not complete: its build was interrupted, or is at work now" };
+  const list = readSealed(directory, release.treeSha256);
+  if (typeof list === "string") return { ...nothing(id), problem: list };
+  const sealed = [...list.files.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  return compare(id, sealed, readRelease(directory));
 }
 
 const nothing = (id: string): Verification => ({
@@ -51,24 +54,24 @@ const nothing = (id: string): Verification => ({
   added: [],
 });
 
-function problemOf(release: { isBuilding: boolean; treeSha256?: string }, list: string | undefined): string | null {
-  if (release.isBuilding) return "it is not complete: its build was interrupted, or is at work now";
-  if (release.treeSha256 === undefined && list === undefined)
-    return "it cannot be verified: it was made by hand or by another tool, and has no RELEASE.files";
-  if (list === undefined) return "RELEASE.files is missing: nothing is left to compare it with";
-  if (release.treeSha256 === undefined) return "RELEASE.json does not say the tree_sha256 that RELEASE.files must have";
-  const isOwn = createHash("sha256").update(list).digest("hex") === release.treeSha256;
-  return isOwn ? null : "RELEASE.files itself was changed: it is not the list that RELEASE.json names by tree_sha256";
+/** A release's list; or why there is none by which it can be told what changed. */
+function readSealed(directory: string, treeSha256: string | undefined): FileList | string {
+  const has = (name: string) => fs.existsSync(path.join(directory, name));
+  if (!has(LIST)) {
+    if (has("RELEASE.files")) return "it cannot be verified: an earlier version sealed it, with a list in another form";
+    if (treeSha256 !== undefined) return `${LIST} is missing: nothing is left to compare it with`;
+    return `it cannot be verified: it was made by hand or by another tool, and has no ${LIST}`;
+  }
+  if (treeSha256 === undefined) return `RELEASE.json does not say the tree_sha256 that ${LIST} must have`;
+  try {
+    const list = readList(directory);
+    if (treeHash(list.files.values()) === treeSha256) return list;
+  } catch {
+    if (has(WHOLE)) return `${LIST} or ${WHOLE} was damaged: what they hold is no list`;
+    return `${LIST} was damaged, or the ${WHOLE} on which it rests is missing`;
+  }
+  return `${LIST} itself was changed: it is not the list that RELEASE.json names by tree_sha256`;
 }
-
-const parseFiles = (list: string): SealedFile[] =>
-  list
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => {
-      const [path, content, isExecutable] = JSON.parse(line) as [string, string, boolean];
-      return { path, content, isExecutable };
-    });
 
 /** What differs between two lists of files, each in the order of its names. */
 function compare(id: string, sealed: SealedFile[], found: SealedFile[]): Verification {
@@ -78,8 +81,8 @@ function compare(id: string, sealed: SealedFile[], found: SealedFile[]): Verific
     const how = changeOf(file, now.get(file.path));
     return how ? [{ path: file.path, how }] : [];
   });
-  const missing = sealed.flatMap(({ path }) => (now.has(path) ? [] : [path]));
-  const added = found.flatMap(({ path }) => (before.has(path) ? [] : [path]));
+  const missing = sealed.flatMap(({ path: name }) => (now.has(name) ? [] : [name]));
+  const added = found.flatMap(({ path: name }) => (before.has(name) ? [] : [name]));
   const is_intact = changed.length === 0 && missing.length === 0;
   return { release_id: id, is_intact, problem: null, files: sealed.length, changed, missing, added };
 }
@@ -105,9 +108,9 @@ export function renderVerification(found: Verification): string {
     : `${release_id} is not as it was sealed: ${counts}, of ${files} files`;
   return [
     reporter().paint(is_intact ? "green" : "red", head),
-    ...someOf(changed.map(({ path, how }) => `  changed  ${path}${how === "content" ? "" : ` (its ${how})`}`)),
-    ...someOf(missing.map((path) => `  missing  ${path}`)),
-    ...someOf(added.map((path) => `  added    ${path}`)),
+    ...someOf(changed.map(({ path: name, how }) => `  changed  ${name}${how === "content" ? "" : ` (its ${how})`}`)),
+    ...someOf(missing.map((name) => `  missing  ${name}`)),
+    ...someOf(added.map((name) => `  added    ${name}`)),
   ].join("\n");
 }
 

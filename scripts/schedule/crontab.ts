@@ -6,7 +6,7 @@ import { renderTemplate } from "../render/template.ts";
 import { definitionOf, logsBelowCurrent } from "../service/definitions.ts";
 import { renderedArguments } from "../service/foreground.ts";
 import { markersOf } from "./crontab-block.ts";
-import { CRON_LOG, type Job, jobsOf } from "./jobs.ts";
+import { CRON_LOG, type Job, JOB_MARK, jobMark, jobsOf } from "./jobs.ts";
 
 /** Cron's own PATH has no /usr/local, where people install programs. */
 const PATH = "/usr/local/bin:/usr/bin:/bin";
@@ -61,7 +61,8 @@ function wordsOf(subject: CronSubject, job: Job): string[] {
   const words = renderedArguments(subject, definition, placeOf(job));
   if (words.some((word) => word.includes("\n")))
     subject.refuse([...placeOf(job), "run"], "a crontab's line cannot hold a line break");
-  const variables = Object.entries({ PATH, ...definition.env }).map(([name, value]) => `${name}=${value}`);
+  const own = { [JOB_MARK]: jobMark(subject.paths, job.name) };
+  const variables = Object.entries({ PATH, ...definition.env, ...own }).map(([name, value]) => `${name}=${value}`);
   return ["env", ...variables, ...words];
 }
 

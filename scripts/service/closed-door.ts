@@ -27,8 +27,7 @@ const STILL = 100;
  * that does not is about to be replaced, by what a failed gate restores or a person starts, and who waits is answered by that.
  */
 export async function withClosedDoor(door: Door, restart: () => Promise<StartResult>): Promise<StartResult> {
-  await door.close();
-  await empty(door);
+  await closeWhenEmpty(door);
   const result = await restart();
   const isListening = () => connections(door.port).isListening;
   const isGone = () => !isSameProcess(result.pid, result.startTime);
@@ -37,7 +36,9 @@ export async function withClosedDoor(door: Door, restart: () => Promise<StartRes
   return result;
 }
 
-async function empty(door: Door): Promise<void> {
+/** Closes the door once those inside are answered. */
+export async function closeWhenEmpty(door: Door): Promise<void> {
+  await door.close();
   const end = performance.now() + PATIENCE;
   const isEmpty = () => connections(door.port).established === 0;
   while (!(await until(isEmpty, STILL)) && performance.now() < end) {

@@ -1,6 +1,6 @@
 import type { Context } from "../core/context.ts";
 import type { Step } from "../core/step.ts";
-import { type LaunchdFacts, launchdSteps } from "../launchd/plist-steps.ts";
+import { type LaunchdFacts, launchdGuards, launchdSteps } from "../launchd/plist-steps.ts";
 import { textsOf } from "../render/file.ts";
 import { changesOf } from "../render/installed.ts";
 import { logSteps, unitChanges, type UnitFacts, unitSteps } from "../systemd/unit-steps.ts";
@@ -23,6 +23,10 @@ export const managedSteps = (context: Context, { units, plists }: ManagedFacts):
   ...units.flatMap((facts) => [...logSteps(facts), ...unitSteps(context, unitChanges(facts).there)]),
   ...plists.flatMap((facts) => launchdSteps(context, { ...facts, from: facts.installed, to: textsOf(facts.wanted) })),
 ];
+
+/** Refuses, before anything is touched, what a manager could do only by ending a job that runs. */
+export const jobGuards = ({ plists }: ManagedFacts): Step[] =>
+  plists.flatMap((facts) => launchdGuards({ ...facts, from: facts.installed, to: textsOf(facts.wanted) }));
 
 /** Makes it what it was. */
 export const managedBack = (context: Context, { units, plists }: ManagedFacts): Step[] => [

@@ -5,6 +5,7 @@ import type { Operation } from "../core/operation.ts";
 import { reporter } from "../core/reporter.ts";
 import type { Plan } from "../core/step.ts";
 import { gateStep } from "../health/steps.ts";
+import { endHold } from "../database/hold.ts";
 import { notices, refuseLater } from "../manifest/later.ts";
 import type { ServiceDefinition } from "./definition.ts";
 import { chosenDefinitions, definitionsOf, placeOf, recordedManifest } from "./definitions.ts";
@@ -85,6 +86,7 @@ export function planStart(
 
 /** Restarts services whose socket their manager holds, from the release that is current. */
 export async function applyRestart(context: Context, names: string[], options: { recorded: boolean }): Promise<void> {
+  endHold(context.paths);
   const release = currentRelease(placeOf(context));
   const manifest = options.recorded ? await recordedManifest(context, release.id) : context.manifest;
   const supervisor = supervisorOf(context, manifest);
@@ -95,12 +97,18 @@ export async function applyRestart(context: Context, names: string[], options: {
 }
 
 /** Starts services from the release that is current; those that run already are left as they are. */
-export async function applyStart(context: Context, names: string[], options: { recorded: boolean }): Promise<void> {
+export async function applyStart(
+  context: Context,
+  names: string[],
+  options: { recorded: boolean; isPaused?: boolean },
+): Promise<void> {
+  endHold(context.paths);
   const release = currentRelease(placeOf(context));
   const manifest = options.recorded ? await recordedManifest(context, release.id) : context.manifest;
   const supervisor = supervisorOf(context, manifest);
   for (const definition of chosenDefinitions(definitionsOf(manifest), names)) {
-    const { already, pid, warnings } = await supervisor.start(definition, release);
+    const resumed = options.isPaused ? await supervisor.resume?.(definition) : undefined;
+    const { already, pid, warnings } = resumed ?? (await supervisor.start(definition, release));
     warnings.forEach((warning) => reporter().warn(warning));
     reporter().detail(
       already ? `${definition.name} runs already (pid ${pid})` : `${definition.name} is started (pid ${pid})`,

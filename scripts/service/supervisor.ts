@@ -42,6 +42,10 @@ export interface Supervisor {
   start(definition: ServiceDefinition, release: ServiceRelease): Promise<StartResult>;
   /** Stops and starts it; where the manager holds its socket, clients wait meanwhile. */
   restart(definition: ServiceDefinition, release: ServiceRelease): Promise<StartResult>;
+  /** Stops it and leaves its socket open: clients wait. Only where a manager holds sockets. */
+  pause?(name: string): Promise<void>;
+  /** Starts what was paused. */
+  resume?(definition: ServiceDefinition): Promise<StartResult>;
   /** Stops every process of a service; `stopTimeout` in milliseconds from TERM to KILL. */
   stop(name: string, stopTimeout: number): Promise<StopResult>;
   /** The last lines that a service wrote, for messages. */

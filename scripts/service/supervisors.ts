@@ -36,6 +36,12 @@ function atFirstOrder(place: ServicePlace, load: () => Promise<Supervisor>): Sup
     observe: async (service) => (await whole()).observe(service),
     start: async (definition, release) => (await whole()).start(definition, release),
     restart: async (definition, release) => (await whole()).restart(definition, release),
+    pause: async (name) => (await whole()).pause?.(name),
+    resume: async (definition) => {
+      const supervisor = await whole();
+      if (!supervisor.resume) throw new Error(`${definition.name} has no socket`);
+      return supervisor.resume(definition);
+    },
     stop: async (name, stopTimeout) => (await whole()).stop(name, stopTimeout),
     lastLogLines: (definition, count) => lastLogLines(definition, place, count),
   };

@@ -5,10 +5,11 @@ import { ownTextOf } from "../render/reading.ts";
 import { proxyUnitOf, socketUnitOf, unitOf } from "../systemd/names.ts";
 import { type Properties, refuseWithoutManager, type Scope, showUnits, systemctl } from "../systemd/systemctl.ts";
 import { type ServiceDefinition, type ServicePlace, serviceOf } from "./definition.ts";
+import { definitionOf } from "./definitions.ts";
 import { serviceMembers } from "./members.ts";
 import { allProcesses, observeProcess, observeProcessFacts, type ProcessFacts } from "./processes.ts";
 import { releaseOfDirectory, releaseSinceLink, runningState } from "./running.ts";
-import { type Door, withClosedDoor } from "./closed-door.ts";
+import { closeWhenEmpty, type Door, withClosedDoor } from "./closed-door.ts";
 import { lastLogLines } from "./service-log.ts";
 import type { ServiceState, StartResult, StopResult, Supervisor } from "./supervisor.ts";
 
@@ -38,6 +39,8 @@ export function systemdSupervisor(manifest: Manifest, place: ServicePlace, scope
     observe: async (service) => observe(units, typeof service === "string" ? service : service.name),
     start: (definition) => start(units, definition),
     restart: (definition) => restart(units, definition),
+    pause: (name) => pause(units, name),
+    resume: (definition) => resume(units, definition),
     stop: (name) => stop(units, name),
     lastLogLines: (definition, count) => lastLogLines(definition, place, count),
   };
@@ -91,6 +94,20 @@ async function start(units: Units, definition: ServiceDefinition): Promise<Start
 async function restart(units: Units, definition: ServiceDefinition): Promise<StartResult> {
   const door = doorOf(units, definition);
   return door ? withClosedDoor(door, () => up(units, definition, "restart")) : up(units, definition, "restart");
+}
+
+/** Its socket stays, and what waits in it starts the service again: its unit holds that start back until it is resumed. */
+async function pause(units: Units, name: string): Promise<void> {
+  const { manifest, scope } = units;
+  const service = manifest.services[serviceOf(name)];
+  const door = service && doorOf(units, definitionOf(service, name));
+  if (door) await closeWhenEmpty(door);
+  await systemctl(scope, "stop", unitOf(manifest, name));
+}
+
+async function resume(units: Units, definition: ServiceDefinition): Promise<StartResult> {
+  const door = doorOf(units, definition);
+  return door ? withClosedDoor(door, () => up(units, definition, "start")) : up(units, definition, "start");
 }
 
 const DEFAULT_PATIENCE = 30_000;

@@ -4,6 +4,7 @@ import type { Context } from "../core/context.ts";
 import { observeTree, type TreeFacts } from "../core/observe.ts";
 import { observeRoom } from "../core/room.ts";
 import { refuseLater } from "../manifest/later.ts";
+import { hasJobs, runningJobs } from "../schedule/running-jobs.ts";
 import { definitionsOf, recordedManifest } from "../service/definitions.ts";
 import { runningServices, supervisorsRunning } from "../service/supervisors.ts";
 import { installedSuite, type SuiteFacts } from "../suite/install.ts";
@@ -22,6 +23,8 @@ export interface PrepareFacts {
   shared: SharedFact[];
   suite: SuiteFacts;
   running: string[];
+  /** As in a switch. */
+  hasJobs?: boolean;
   /** The services of the current release, as it last ran healthy. */
   services: string[];
   /** What is taken over: absolute source, place in `shared/`, bytes. */
@@ -44,6 +47,7 @@ export async function observePrepare(context: Context, { phase, from }: PrepareA
     shared,
     suite: installedSuite(context),
     running,
+    hasJobs: await hasJobs(context),
     services: definitionsOf(current ? await recordedManifest(context, current) : context.manifest).map(
       ({ name }) => name,
     ),
@@ -57,7 +61,10 @@ async function ownProcesses(context: Context, running: string[]): Promise<number
     const supervisors = await supervisorsRunning(context, name);
     return Promise.all(supervisors.map((supervisor) => supervisor.observe(name)));
   });
-  return (await Promise.all(states)).flat().flatMap(({ processes }) => processes);
+  const processes = (await Promise.all(states)).flat().flatMap((state) => state.processes);
+  // A job is waited for; what it holds open then is found when the copy is made.
+  const jobs = (await hasJobs(context)) ? await runningJobs(context) : [];
+  return [...processes, ...jobs.flatMap(({ pid }) => pid ?? [])];
 }
 
 function toTake(fact: SharedFact, phase: "harden" | "move"): { fact: SharedFact; source: string }[] {

@@ -4,6 +4,7 @@ import { syncFileSystem } from "../core/durable.ts";
 import { FailedError } from "../core/errors.ts";
 import { hashFile } from "../core/hash-file.ts";
 import { reporter } from "../core/reporter.ts";
+import { backUp, isSqlite } from "../database/sqlite-file.ts";
 import { usersOfPath } from "../service/processes.ts";
 
 /**
@@ -69,31 +70,4 @@ function isLogOf(name: string, directory: string, names: string[]): boolean {
 function copyFile(from: string, to: string): void {
   fs.copyFileSync(from, to, fs.constants.COPYFILE_FICLONE);
   if (hashFile(from) !== hashFile(to)) throw new FailedError(`${to} differs from ${from} after copying`);
-}
-
-const MAGIC = "SQLite format 3\0";
-
-function isSqlite(file: string): boolean {
-  const fd = fs.openSync(file, "r");
-  try {
-    const header = Buffer.alloc(MAGIC.length);
-    return fs.readSync(fd, header, 0, header.length, 0) === MAGIC.length && header.toString("latin1") === MAGIC;
-  } finally {
-    fs.closeSync(fd);
-  }
-}
-
-async function backUp(from: string, to: string): Promise<void> {
-  const { backup, DatabaseSync } = await import("node:sqlite");
-  const source = new DatabaseSync(from);
-  try {
-    await backup(source, to);
-  } finally {
-    source.close();
-  }
-  const made = new DatabaseSync(to);
-  const found = made.prepare("PRAGMA integrity_check").get() as { integrity_check: string };
-  made.close();
-  if (found.integrity_check !== "ok")
-    throw new FailedError(`the backup of ${from} is not sound: ${found.integrity_check}`);
 }

@@ -1,8 +1,10 @@
 import type { Context } from "../core/context.ts";
 import type { ReleaseFact, TreeFacts } from "../core/observe.ts";
+import { isHeldBack } from "../database/hold.ts";
 import type { Plan } from "../core/step.ts";
 import { type ActivationFacts, planActivation, planRestore } from "../release/activation.ts";
 import { planBuild } from "../release/build_release.ts";
+import { NO_SETS } from "../dependencies/unused.ts";
 import { prepareShared } from "../release/prepare_shared.ts";
 import { planPrune } from "../release/prune.ts";
 import type { ReleaseRow } from "../registry/releases.ts";
@@ -38,7 +40,7 @@ const row = (id: string, activation: number, status: ReleaseRow["status"], previ
 });
 
 /** A tree in which `currentId` serves, with OLD_ID as the good release before it. */
-function exampleTree(currentId: string, more: ReleaseRow[] = []): TreeFacts {
+export function exampleTree(currentId: string, more: ReleaseRow[] = []): TreeFacts {
   const rows = [
     row(NEW_ID, 1001, currentId === NEW_ID ? "deployed" : "built", OLD_ID),
     row(OLD_ID, 1000, currentId === OLD_ID ? "deployed" : "replaced", more[0]?.release_id ?? null),
@@ -63,7 +65,7 @@ const exampleRelease = (id: string, isComplete: boolean): ReleaseFact => ({
   hasRecordedManifest: id === OLD_ID,
 });
 
-const names = (context: Context) => definitionsOf(context.manifest).map(({ name }) => name);
+export const names = (context: Context) => definitionsOf(context.manifest).map(({ name }) => name);
 
 function exampleShared({ manifest, paths }: Context, state: SharedFact["state"]): SharedFact[] {
   const facts =
@@ -85,7 +87,7 @@ function exampleShared({ manifest, paths }: Context, state: SharedFact["state"])
 }
 
 /** Services whose socket would stay open through a switch. */
-const heldNames = (context: Context) =>
+export const heldNames = (context: Context) =>
   context.manifest.supervisor.startsWith("systemd")
     ? definitionsOf(context.manifest).flatMap(({ name, isHeld }) => (isHeld ? [name] : []))
     : [];
@@ -99,6 +101,7 @@ const activation = (context: Context, from: string, to: string): ActivationFacts
   unready: [],
   managed: { ...UNMANAGED, held: heldNames(context) },
   page: NO_PAGE,
+  data: { isGuarded: isHeldBack(context.manifest) },
   notices: [],
 });
 
@@ -166,7 +169,7 @@ export function examplePrune(context: Context): Plan {
   const older = Array.from({ length: Math.max(keep, 2) - 1 }, (_, i) =>
     row(`${week(i + 2)}-090000-0d4c3b2`, 999 - i, "replaced", null),
   );
-  return planPrune(context, { tree: exampleTree(NEW_ID, older), used: new Map() }, keep);
+  return planPrune(context, { tree: exampleTree(NEW_ID, older), used: new Map(), deps: NO_SETS }, {});
 }
 
 /** How what served comes back after a switch that failed, or was cut off once the services were stopped. */

@@ -2,9 +2,10 @@ import path from "node:path";
 import type { Service } from "../../manifest.schema.ts";
 import type { RenderedFile } from "../render/file.ts";
 import type { Subject } from "../render/subject.ts";
+import { holdPath, isHeldBack } from "../database/hold.ts";
 import { instancesOf } from "../service/definition.ts";
 import { definitionOf, logsBelowCurrent } from "../service/definitions.ts";
-import { assignment, assignmentProblem, patternPath } from "./escape.ts";
+import { assignment, assignmentProblem, execText, patternPath, quoted } from "./escape.ts";
 import { namedProgram } from "./exec.ts";
 import { reachOf, sandbox } from "./harden.ts";
 import { socketUnitOf, unitFileOf, unitOf } from "./names.ts";
@@ -26,6 +27,7 @@ export function renderService(subject: Subject, name: string, service: Service):
     WorkingDirectory: wholePathOf(task, "dir", task.dirPath),
     Environment: environmentOf(task),
     EnvironmentFile: environmentFiles(task),
+    ...waitFor(task),
     ExecStart: commandLine(task),
     ...(service.schedule ? { Type: "oneshot" as const } : lifeOf(task)),
     TimeoutStopSec: stopTime(service),
@@ -51,6 +53,20 @@ function linksOf(task: Task): Pick<Fields<"service">, "After" | "Wants" | "Requi
     After: [...new Set([...network, ...after, ...held])].join(" "),
     Wants: wants.join(" "),
     Requires: held.join(" "),
+  };
+}
+
+/**
+ * While data is migrated, a request in the held socket would start the old release again: the start waits for as long as that takes,
+ * as root and outside of the sandbox, so that nothing hides the file from it. A start of `ready: notify` keeps systemd's limit;
+ * one that is cut by it is tried again for what still waits in the socket.
+ */
+function waitFor({ subject, service, ...reading }: Task): Pick<Fields<"service">, "ExecStartPre" | "TimeoutStartSec"> {
+  if (!service.socket || !isHeldBack(subject.manifest)) return {};
+  const file = quoted(execText(holdPath(subject.paths), reading));
+  return {
+    ExecStartPre: `+/bin/sh -c "while [ -e \\"$$0\\" ]; do sleep 0.05; done" ${file}`,
+    TimeoutStartSec: service.ready === "notify" ? "" : "infinity",
   };
 }
 

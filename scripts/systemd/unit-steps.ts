@@ -80,7 +80,11 @@ export interface UnitChange {
 export function unitSteps(context: Context, { scope, from, to, enable, disable }: UnitChange): Step[] {
   const { gone, changed } = differenceOf(from, to);
   const files = gone.map(([file]) => file);
-  const stopped = files.filter((file) => UNIT.test(file) && !file.includes("@.")).map((file) => path.basename(file));
+  // What a timer started comes to its own end: its unit goes, and stays known to systemd until then.
+  const isJob = (file: string) => /^Type=oneshot$/m.test(from.get(file) ?? "");
+  const stopped = files
+    .filter((file) => UNIT.test(file) && !file.includes("@.") && !isJob(file))
+    .map((file) => path.basename(file));
   const timers = enable.filter((unit) => unit.endsWith(".timer"));
   const others = enable.filter((unit) => !timers.includes(unit));
   // One order a unit: sudoers knows each of them, whichever are needed.

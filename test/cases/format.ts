@@ -14,6 +14,8 @@ const row = z.strictObject({
   pinned: z.boolean().default(false),
   /** Null: it was not built here. */
   bytes: z.int().nullable().default(1000),
+  /** ISO 8601: when it was built or last served. */
+  updated: z.string().default(""),
 });
 
 const current = z.union([
@@ -37,6 +39,8 @@ const source = z.strictObject({
   files: z.int().default(0),
 });
 
+const amount = z.strictObject({ bytes: z.int(), files: z.int() });
+
 const operation = z.strictObject({
   kind: z.string(),
   release: z.string().nullable().default(null),
@@ -45,6 +49,15 @@ const operation = z.strictObject({
   previous_link: z.string().nullable().optional(),
   status_before: status.nullable().default(null),
   touched: z.boolean().default(false),
+});
+
+const backup = z.strictObject({
+  reason: z.enum(["migration", "restore", "scheduled", "manual"]).default("manual"),
+  created_at: z.string(),
+  release_id: z.string().nullable().default(null),
+  target_id: z.string().nullable().default(null),
+  migration_marker: z.string().nullable().default(null),
+  bytes: z.int().default(1000),
 });
 
 /** What a case says of the host; all that it does not say is as on a host where nothing is wrong. */
@@ -107,19 +120,79 @@ const facts = z.strictObject({
   unready: ids,
   /** prune: release id → who uses it. */
   used: z.record(z.string(), z.string()).default({}),
+  /** prune: when the last operation ended, and a day more; default: now. */
+  age_at: z.string().optional(),
+  /** prune: dependency sets by their place in shared/deps, and what an earlier removal left. */
+  deps: z
+    .strictObject({
+      sets: z.record(z.string(), z.strictObject({ complete: z.boolean().default(true), by: ids, user: z.string().optional() })).default({}),
+      removing: ids,
+    })
+    .prefault({}),
+  /** recover: links of the current release that a promotion has just put there. */
+  promoted: z.array(z.strictObject({ kept: z.string(), place: z.string(), target: z.string() })).default([]),
+  /** promote: the manifest's sets as the current release has them. */
+  promotable: z
+    .record(
+      z.string(),
+      z.strictObject({
+        key: z.string().default("0123456789abcdef"),
+        state: z.enum(["borrowed", "own", "outside", "real", "absent"]).default("borrowed"),
+        complete: z.boolean().default(false),
+        problems: ids,
+        target: z.string().optional(),
+      }),
+    )
+    .default({}),
   source: source.prefault({}),
   /** build: name of a needed command → why it is not good enough. */
   problems: z.record(z.string(), z.string()).default({}),
   /** build: steps whose `when` is not here. */
   skipped: ids,
-  room: z.strictObject({ bytes: z.int().optional(), files: z.int().optional() }).prefault({}),
+  /** build: steps with inputs and outputs: what they are made from, and where that is taken from. */
+  steps: z
+    .record(z.string(), z.strictObject({ key: z.string().optional(), from: z.string().optional(), why: z.string().optional(), missing: ids }))
+    .default({}),
+  /** build: dependency sets by name, as they stand. */
+  sets: z
+    .record(z.string(), z.strictObject({ key: z.string().default("0123456789abcdef"), complete: z.boolean().default(true), broken: z.boolean().default(false), problems: ids, next: ids }))
+    .default({}),
+  /** build: the release whose unchanged files are shared. */
+  base: z.string().optional(),
+  /** build: what is free, what else is needed, and what a prune would give back; `differs`: what the base does not have. */
+  room: z
+    .strictObject({
+      bytes: z.int().optional(),
+      files: z.int().optional(),
+      last: amount.optional(),
+      sets: z.record(z.string(), amount).default({}),
+      backup: z.int().default(0),
+      differs: amount.optional(),
+      reclaim: amount.optional(),
+    })
+    .prefault({}),
   /** Linked entries by their path in the release; those that are not named are real in shared/. */
   shared: z.record(z.string(), shared).default({}),
   /** The tree has the suite already. */
   suite: z.strictObject({ files: ids, packages: z.record(z.string(), z.string()).default({}) }).optional(),
+  /** The database, and its backups by their ids, the newest first. */
+  database: z
+    .strictObject({
+      there: z.boolean().default(true),
+      bytes: z.int().default(1000),
+      backups: z.record(z.string(), backup).default({}),
+      differences: z.array(z.strictObject({ table: z.string(), now: z.int().optional(), saved: z.int().optional() })).default([]),
+    })
+    .prefault({}),
   operation: operation.optional(),
   /** recover: the release to go back to is complete; default: it is on disk. */
   previous_complete: z.boolean().optional(),
+  /** The data of a release to go back to has another schema; `snapshot`: the backup of such data. */
+  crossing: z.strictObject({ from: z.string(), to: z.string(), snapshot: z.string().optional() }).optional(),
+  /** Bytes of the data, and free for its backup. */
+  backup_room: z.strictObject({ bytes: z.int(), free: z.int() }).optional(),
+  /** recover: the operation was about to change the data. */
+  data_open: z.boolean().default(false),
   orphans: z.array(z.int()).default([]),
   leftovers: ids,
   removing: ids,

@@ -5,18 +5,27 @@ import type { Plan } from "../../scripts/core/step.ts";
 import { notices } from "../../scripts/manifest/later.ts";
 import type { ActivationFacts } from "../../scripts/release/activation.ts";
 import type { BuildFacts } from "../../scripts/build/facts.ts";
+import type { BuildRoom } from "../../scripts/release/room-facts.ts";
+import type { DependencyUse } from "../../scripts/dependencies/unused.ts";
 import { installLogrotate } from "../../scripts/logs/install_logrotate.ts";
 import { rotate } from "../../scripts/logs/rotate.ts";
 import { installCrontab } from "../../scripts/schedule/install_crontab.ts";
 import { checkedId } from "../../scripts/core/release-id.ts";
 import { buildRelease } from "../../scripts/release/build_release.ts";
+import { backup } from "../../scripts/data/backup.ts";
+import { restore } from "../../scripts/data/restore.ts";
+import type { BackupFact } from "../../scripts/database/backups.ts";
+import type { DatabaseState } from "../../scripts/database/state.ts";
 import { deploy } from "../../scripts/release/deploy.ts";
 import type { PrepareArgs } from "../../scripts/shared/facts.ts";
 import { maintenanceAround } from "../../scripts/site/maintenance.ts";
 import { NO_PAGE, type PageFacts } from "../../scripts/release/page.ts";
 import { prepareShared } from "../../scripts/release/prepare_shared.ts";
+import { promote } from "../../scripts/release/promote.ts";
 import { type PruneFacts, prune } from "../../scripts/release/prune.ts";
 import { recover } from "../../scripts/release/recover.ts";
+import { isHeldBack } from "../../scripts/database/hold.ts";
+import { migrate } from "../../scripts/data/migrate.ts";
 import { lastGood, rollback } from "../../scripts/release/rollback.ts";
 import type { SharedFact } from "../../scripts/shared/linked.ts";
 import { switchCurrent } from "../../scripts/release/switch_current.ts";
@@ -62,14 +71,26 @@ const namesOf = (context: Context) => definitionsOf(context.manifest).map(({ nam
 function built(facts: CaseFacts, id: string): CaseFacts {
   const disk = onDisk(facts);
   if (disk.includes(id)) return facts;
-  const row = { status: "built", activation: null, pinned: false, bytes: 1000 } as const;
+  const row = { status: "built", activation: null, pinned: false, bytes: 1000, updated: "" } as const;
   return { ...facts, releases: { ...facts.releases, [id]: row }, disk: [...disk, id], unknown: [] };
 }
 
 const servicesOf = (context: Context, facts: CaseFacts) => ({ running: runningOf(context, facts), stale: facts.stale ?? [] });
 const runningOf = (context: Context, facts: CaseFacts) => facts.running ?? (treeOf(context, facts).current.releaseId ? namesOf(context) : []);
 
-const pruneOf = (context: Context, facts: CaseFacts): PruneFacts => ({ tree: treeOf(context, facts), used: new Map(Object.entries(facts.used)) });
+const pruneOf = (context: Context, facts: CaseFacts): PruneFacts => ({ tree: treeOf(context, facts), used: new Map(Object.entries(facts.used)), deps: usesOf(context, facts), ...(facts.age_at ? { ageAt: new Date(facts.age_at) } : {}) });
+
+/** Dependency sets as they stand in the tree; their key is their name's number. */
+const usesOf = ({ paths }: Context, { deps }: CaseFacts): DependencyUse => ({
+  sets: Object.entries(deps.sets).map(([place, { complete, by, user }]) => ({
+    place,
+    directory: path.join(paths.deps, place),
+    isComplete: complete,
+    by,
+    ...(user === undefined ? {} : { user }),
+  })),
+  removing: deps.removing.map((place) => path.join(paths.deps, place)),
+});
 
 const managedOf = ({ held, units }: CaseFacts): ManagedFacts => ({
   held,
@@ -135,6 +156,16 @@ const installOf = (proxy: Proxy) => (context: Context, facts: CaseFacts): Instal
 const pageOf = (context: Context, { page }: CaseFacts): PageFacts =>
   page === "none" ? NO_PAGE : maintenanceAround(context, { by: page === "person" ? page : undefined, traefik: new Map() });
 
+const crossingOf = ({ from, to, snapshot }: NonNullable<CaseFacts["crossing"]>) => ({
+  from,
+  to,
+  ...(snapshot === undefined
+    ? {}
+    : {
+        snapshot: { id: snapshot, reason: "migration" as const, kind: "sqlite" as const, created_at: "2026-11-20T18:03:30.000Z", release_id: "r1", target_id: "r2", migration_marker: to, bytes: 4096, sha256: "" },
+      }),
+});
+
 const activationOf = (context: Context, facts: CaseFacts, id: string): ActivationFacts => ({
   tree: treeOf(context, facts),
   target: releaseOf(facts, id),
@@ -144,11 +175,13 @@ const activationOf = (context: Context, facts: CaseFacts, id: string): Activatio
   unready: facts.unready,
   managed: managedOf(facts),
   page: pageOf(context, facts),
+  data: { ...(facts.backup_room ? { room: { bytes: facts.backup_room.bytes, freeBytes: facts.backup_room.free } } : {}), ...(facts.crossing ? { crossing: crossingOf(facts.crossing) } : {}), isGuarded: isHeldBack(context.manifest) },
   notices: notices(context.loaded),
 });
 
 function buildOf(context: Context, facts: CaseFacts, id: string): BuildFacts {
-  const { source, build } = context.manifest;
+  const { manifest, paths } = context;
+  const { source, build } = manifest;
   const { ref = source.ref, sha = shaOf(id), dirty = source.via === "worktree", submodules, bytes, files } = facts.source;
   const needs = Object.entries(build).flatMap(([name, step]) => (facts.skipped.includes(name) ? [] : step.needs));
   const toolOf = (need: string) => {
@@ -164,12 +197,40 @@ function buildOf(context: Context, facts: CaseFacts, id: string): BuildFacts {
     shared: sharedOf(context, facts),
     tools: [...new Set(needs)].map(toolOf),
     skipped: facts.skipped,
-    sets: [],
-    steps: [],
-    base: undefined,
-    room: { freeBytes: facts.room.bytes ?? Number.POSITIVE_INFINITY, freeFiles: facts.room.files ?? Number.POSITIVE_INFINITY },
+    sets: Object.entries(facts.sets).map(([name, { key, complete, broken, problems, next }]) => ({
+      name,
+      key,
+      directory: manifest.dependencies[name]?.use ?? path.join(paths.deps, name, key),
+      isComplete: complete,
+      isBroken: broken,
+      tools: [],
+      problems,
+      next,
+    })),
+    steps: Object.entries(facts.steps).map(([name, { key, from, why, missing }]) => ({
+      name,
+      missing,
+      ...(key ? { key } : {}),
+      ...(from ? { from } : {}),
+      ...(why ? { why } : {}),
+    })),
+    base: facts.base,
+    room: roomOf(context, facts),
   };
 }
+
+const roomOf = (context: Context, facts: CaseFacts): BuildRoom => {
+  const { bytes, files, last, sets, backup, differs, reclaim } = facts.room;
+  return {
+    freeBytes: bytes ?? Number.POSITIVE_INFINITY,
+    freeFiles: files ?? Number.POSITIVE_INFINITY,
+    sets: Object.entries(sets).map(([name, one]) => ({ name, ...one })),
+    backupBytes: backup,
+    ...(last ? { last } : {}),
+    ...(differs ? { differs } : {}),
+    ...(reclaim ? { reclaim: { ...reclaim, prune: pruneOf(context, facts) } } : {}),
+  };
+};
 
 function sharedOf({ manifest, paths }: Context, facts: CaseFacts, from = manifest.source.repo): SharedFact[] {
   const factOf = (kind: SharedFact["kind"]) => (entry: (typeof manifest.linked_files)[number]): SharedFact => {
@@ -200,12 +261,14 @@ function recoveryOf(context: Context, facts: CaseFacts) {
     isPreviousComplete: facts.previous_complete ?? (operation?.previous !== null && treeOf(context, facts).ids.includes(operation?.previous ?? "")),
     running: runningOf(context, facts),
     services: facts.services ?? namesOf(context),
+    isDataOpen: facts.data_open,
     orphans,
     leftovers: facts.leftovers.map(at),
     removing,
     building,
     managed: managedOf(facts),
     page: pageOf(context, facts),
+    promoted: facts.promoted.map(({ kept, place, target }) => ({ kept: at(kept), place: at(place), target })),
     kept: facts.kept.map(([kept, place]): [string, string] => [at(kept), at(place)]),
   };
 }
@@ -228,6 +291,13 @@ const operationOf = ({ kind, release, previous, previous_link, status_before, to
   exit_code: null,
   message: null,
 });
+
+function databaseOf({ manifest, paths }: Context, { database, room }: CaseFacts): DatabaseState {
+  const file = manifest.database?.sqlite === undefined ? {} : { file: path.join(paths.shared, manifest.database.sqlite) };
+  const kind = manifest.database?.sqlite === undefined ? "command" : "sqlite";
+  const backups = Object.entries(database.backups).map(([id, fact]): BackupFact => ({ id, kind, sha256: "0", ...fact }));
+  return { ...file, isThere: database.there, bytes: database.bytes, backups, freeBytes: room.bytes ?? 1e12 };
+}
 
 function startOf(context: Context, facts: CaseFacts) {
   const definitions = definitionsOf(context.manifest);
@@ -266,6 +336,7 @@ export const PLANNERS: Record<string, Planner> = {
     })),
   ),
   "schedule/install_crontab": planner(installCrontab, (_context, { crontab }) => crontab ?? { now: "", wanted: "", jobs: 0, diff: "" }),
+  "data/migrate": planner(migrate, (context, facts) => activationOf(context, facts, treeOf(context, facts).current.releaseId ?? "")),
   "release/build_release": planner(buildRelease, (context, facts, { id = "r9" }) => buildOf(context, facts, id)),
   "release/deploy": planner(deploy, (context, facts, { id = "r9" }) => ({
     build: buildOf(context, facts, id),
@@ -273,9 +344,36 @@ export const PLANNERS: Record<string, Planner> = {
     activation: activationOf(context, built(facts, id), id),
     prune: pruneOf(context, facts),
   })),
+  "release/promote": planner(promote, (context, facts) => ({
+    tree: treeOf(context, facts),
+    sets: Object.entries(facts.promotable).map(([name, { key, state, complete, problems, target }]) => ({
+      name,
+      key,
+      directory: path.join(context.paths.deps, name, key),
+      isComplete: complete,
+      isBroken: false,
+      tools: [],
+      problems,
+      next: [],
+      state,
+      ...(target === undefined ? {} : { target }),
+    })),
+    running: runningOf(context, facts),
+    services: facts.services ?? namesOf(context),
+  })),
   "release/prune": planner(prune, pruneOf),
   "release/prepare_shared": planner(prepareShared, prepareOf),
   "release/recover": planner(recover, (context, facts) => (facts.operation ? [recoveryOf(context, facts)] : [])),
+  "data/backup": planner(backup, (context, facts) => ({ tree: treeOf(context, facts), database: databaseOf(context, facts) })),
+  "data/restore": planner(restore, (context, facts) => ({
+    tree: treeOf(context, facts),
+    database: databaseOf(context, facts),
+    running: runningOf(context, facts),
+    services: facts.services ?? namesOf(context),
+    managed: managedOf(facts),
+    page: pageOf(context, facts),
+    differences: facts.database.differences,
+  })),
   "systemd/install_systemd": planner(installSystemd, (_context, facts) => ({
     units: managedOf(facts).units[0] as UnitFacts,
     diffs: facts.diffs,

@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { Context } from "../../scripts/core/context.ts";
-import type { Plan, Step } from "../../scripts/core/step.ts";
+import { allOf, type Plan, type Step } from "../../scripts/core/step.ts";
 
 /** What no plan may ever do, whatever the facts (SPEC section 5); empty: it keeps all promises. */
 export function problemsOf(context: Context, plans: Plan[]): string[] {
@@ -8,8 +8,11 @@ export function problemsOf(context: Context, plans: Plan[]): string[] {
   return [...all.flatMap(relativePaths), ...plans.flatMap((plan) => untouched(context, plan)), ...lossOfCurrent(context, plans)];
 }
 
+/** All that a step does at one go. */
+const partsOf = (step: Step) => ("more" in step ? allOf(step) : [step]);
+
 function relativePaths(step: Step): string[] {
-  const places = "path" in step ? [step.path] : step.kind === "move" ? [step.from, step.to] : [];
+  const places = partsOf(step).flatMap((one) => ("path" in one ? [one.path] : "from" in one ? [one.from, one.to] : []));
   return places.filter((place) => !path.isAbsolute(place)).map((place) => `${step.title}: ${place} is relative`);
 }
 
@@ -30,6 +33,8 @@ function lossOfCurrent({ paths }: Context, plans: Plan[]): string[] {
   const link = steps.findLast((step) => step.kind === "link" && step.path === paths.current);
   if (link?.kind !== "link") return [];
   const now = path.resolve(path.dirname(paths.current), link.target);
-  const gone = steps.filter((step) => (step.kind === "move" && step.from === now) || (step.kind === "remove" && step.path === now));
+  const gone = steps.filter((step) =>
+    partsOf(step).some((one) => ("from" in one && one.from === now) || (step.kind === "remove" && "path" in one && one.path === now)),
+  );
   return gone.map((step) => `${step.title}: that is the release that is current by then`);
 }

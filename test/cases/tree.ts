@@ -51,7 +51,7 @@ function rowsOf(facts: CaseFacts): ReleaseRow[] {
   return rows;
 }
 
-function rowOf(id: string, { status, activation, previous, pinned, bytes }: CaseRow, above: ReleaseRow[]): ReleaseRow {
+function rowOf(id: string, { status, activation, previous, pinned, bytes, updated }: CaseRow, above: ReleaseRow[]): ReleaseRow {
   const served = above.filter((row) => row.activation !== null);
   const hasServed = SERVED.has(status);
   return {
@@ -65,7 +65,7 @@ function rowOf(id: string, { status, activation, previous, pinned, bytes }: Case
     activation: activation === undefined ? (hasServed ? served.length + 1 : null) : activation,
     is_pinned: pinned ? 1 : 0,
     bytes,
-    updated_at: "",
+    updated_at: updated,
   };
 }
 

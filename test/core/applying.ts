@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
-import { applyRecord } from "../../scripts/core/actions.ts";
+import { applyRecords } from "../../scripts/core/actions.ts";
 import { applyPlan } from "../../scripts/core/apply.ts";
 import { openDatabase } from "../../scripts/registry/database.ts";
 import type { SwitchbackError } from "../../scripts/core/errors.ts";
@@ -22,7 +22,8 @@ export function makeStage() {
   const actions = {
     call: none,
     wait: none,
-    record: (step: Parameters<typeof applyRecord>[2]) => void applyRecord(paths, database, step),
+    used: () => Promise.resolve([]),
+    record: (changes: Parameters<typeof applyRecords>[2]) => applyRecords(paths, database, changes),
   };
   const context: ApplyContext = { signal: controller.signal, logPath, operationId: journal.id, actions, giveRoom() {} };
   const at = (name: string) => path.join(paths.deployTo, name);

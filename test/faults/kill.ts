@@ -3,6 +3,8 @@
  * After each kill `current` names a complete release, and the same command succeeds. strace counts `when=N` per thread.
  */
 import fs from "node:fs";
+import { ask } from "../database/tree.ts";
+import { DatabaseSync } from "node:sqlite";
 import {
   answerOf,
   type Application,
@@ -11,6 +13,7 @@ import {
   makeApplication,
   must,
   remove,
+  root,
   run,
   shell,
   injecting,
@@ -42,12 +45,47 @@ const CALLS = [
   "copy_file_range",
 ];
 
+const MIGRATIONS = `database: { sqlite: data/app.db }
+migrate: { run: "'${root}/ops/_bun' migrate.ts" }
+`;
+
+/** Two statements, each committed by itself: a kill between them leaves a schema that no release knows. */
+const migrationTo = (round: number) => `import { DatabaseSync } from "node:sqlite";
+const database = new DatabaseSync("data/app.db");
+database.exec("PRAGMA journal_mode = WAL");
+const has = (name) => database.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?").get(name) !== undefined;
+for (const part of ["a", "b"]) if (!has("t${round}" + part)) database.exec("CREATE TABLE t${round}" + part + " (x)");
+database.close();
+`;
+
+/** The tables of each migration are both there. */
+function dataProblem(app: Application, round?: number): string | undefined {
+  const database = new DatabaseSync(`${app.tree}/shared/data/app.db`);
+  try {
+    const tables = database
+      .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+      .all()
+      .map((row) => String(row["name"]));
+    const half = tables.find(
+      (name) => !tables.includes(name.endsWith("a") ? name.replace(/a$/, "b") : name.replace(/b$/, "a")),
+    );
+    if (half) return `the data is half migrated: ${half} stands alone`;
+    return round !== undefined && tables.includes(`t${round}a`)
+      ? `the data is that of round ${round} already`
+      : undefined;
+  } finally {
+    database.close();
+  }
+}
+
 interface Scenario {
   /** Brings the application where the operation starts from; answers the command's words. */
   prepare(app: Application, round: number): string[];
   command: string;
   /** What must hold once the same command has succeeded. */
   check(app: Application, words: string[]): Promise<string | undefined>;
+  /** What must hold once what was interrupted is recovered from, before the same command is tried again. */
+  recovered?(app: Application, round: number): string | undefined;
 }
 
 const commit = (app: Application, round: number) =>
@@ -62,6 +100,22 @@ const serves = async (app: Application, id: string) => {
     ? undefined
     : `current is ${currentId(app)} and ${answered} answers, not ${id}`;
 };
+
+const databasePath = (app: Application) => `${app.tree}/shared/data/app.db`;
+
+/** One row, and the manifest's word for it; backups and kept files of an earlier round go. */
+function makeDatabase(app: Application): void {
+  const manifest = `${app.path}/deploy.yaml`;
+  const text = fs.readFileSync(manifest, "utf8");
+  if (!/^database:/m.test(text)) fs.writeFileSync(manifest, `${text}\ndatabase: { sqlite: data/app.db }\n`);
+  shell(app, `rm -rf ${app.tree}/backups ${databasePath(app)}*`);
+  ask(
+    databasePath(app),
+    "PRAGMA journal_mode = WAL",
+    "CREATE TABLE orders (item TEXT)",
+    "INSERT INTO orders VALUES ('one')",
+  );
+}
 
 const scenarios: Record<string, Scenario> = {
   switch: {
@@ -88,6 +142,17 @@ const scenarios: Record<string, Scenario> = {
     prepare: (app, round) => (commit(app, round), ["--id", `deployed-${round}`]),
     check: (app, [, id]) => serves(app, id as string),
   },
+  migrate: {
+    command: "release/deploy",
+    prepare(app, round) {
+      if (round === 1) fs.appendFileSync(`${app.path}/deploy.yaml`, MIGRATIONS);
+      fs.writeFileSync(`${app.path}/migrate.ts`, migrationTo(round));
+      commit(app, round);
+      return ["--id", `migrated-${round}`];
+    },
+    check: async (app, [, id]) => (await serves(app, id as string)) ?? dataProblem(app),
+    recovered: (app, round) => dataProblem(app, currentId(app) === `migrated-${round}` ? undefined : round),
+  },
   harden: {
     command: "release/prepare_shared",
     prepare(app) {
@@ -105,6 +170,35 @@ const scenarios: Record<string, Scenario> = {
       const left = fs.readdirSync(`${app.tree}/shared`).filter((name) => /^\.(taking|kept)/.test(name));
       if (!isReal("data") || !isReal(".env") || !isSame || left.length > 0)
         return `shared/ is not as it should be: ${left.join(" ")}`;
+      return (await answerOf(app)) === currentId(app) ? undefined : "nothing serves";
+    },
+  },
+  backup: {
+    command: "data/backup",
+    prepare(app) {
+      makeDatabase(app);
+      return [];
+    },
+    async check(app) {
+      const backups = fs.readdirSync(`${app.tree}/backups`);
+      const unfinished = backups.filter((id) => !fs.existsSync(`${app.tree}/backups/${id}/BACKUP.json`));
+      if (unfinished.length > 0) return `unfinished: ${unfinished.join(" ")}`;
+      const { status, stderr } = run(app, "data/restore", ["--prove"]);
+      return status === 0 ? undefined : stderr;
+    },
+  },
+  restore: {
+    command: "data/restore",
+    prepare(app) {
+      makeDatabase(app);
+      must(app, "data/backup");
+      ask(databasePath(app), "INSERT INTO orders VALUES ('late')");
+      return ["latest", "--yes"];
+    },
+    async check(app) {
+      const rows = ask(databasePath(app), "SELECT item FROM orders").join(" ");
+      const left = fs.readdirSync(`${app.tree}/shared/data`).filter((name) => name.endsWith(".restoring"));
+      if (rows !== "one" || left.length > 0) return `the database holds ${rows}; left: ${left.join(" ")}`;
       return (await answerOf(app)) === currentId(app) ? undefined : "nothing serves";
     },
   },
@@ -137,6 +231,12 @@ async function kill(app: Application, scenario: Scenario, call: string, when: nu
   const where = `${scenario.command} killed at ${call} ${when}`;
   const torn = currentProblem(app);
   if (torn) throw new Error(`${where}: ${torn}`);
+  if (scenario.recovered) {
+    const recovery = run(app, "release/recover");
+    if (recovery.status !== 0) throw new Error(`${where}: recover: ${recovery.stdout}${recovery.stderr}`);
+    const left = scenario.recovered(app, round);
+    if (left) throw new Error(`${where}: after recovery: ${left}\n${recovery.stdout}`);
+  }
   const again = run(app, scenario.command, words);
   const isSettled =
     again.status === 0 || (scenario.command === "release/rollback" && /is current already/.test(again.stderr));

@@ -57,7 +57,7 @@ describe("crontab", () => {
     expect(
       lines(small("services: { nightly: { run: bin/job '50%', env: { A: it's }, schedule: 5 4 * * 1 } }\n")),
     ).toEqual([
-      `5 4 * * 1 env PATH=/usr/local/bin:/usr/bin:/bin 'A=it'\\''s' "$HOME"/shop/ops/service/launch.ts --dir "$HOME"/shop/current --env-file -"$HOME"/shop/current/RELEASE.env -- bin/job 50\\% >>"$HOME"/shop/logs/nightly.log 2>&1`,
+      `5 4 * * 1 env PATH=/usr/local/bin:/usr/bin:/bin 'A=it'\\''s' SWITCHBACK_JOB="$HOME"/shop:nightly "$HOME"/shop/ops/service/launch.ts --dir "$HOME"/shop/current --env-file -"$HOME"/shop/current/RELEASE.env -- bin/job 50\\% >>"$HOME"/shop/logs/nightly.log 2>&1`,
     ]));
   test("leaves to launchd and systemd what they start by themselves", () => {
     expect(lines(seed("papertok"))).toEqual([]);

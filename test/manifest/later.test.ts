@@ -98,3 +98,14 @@ test("keys without effect get a notice each", () => {
   ]);
   expect(notices(load(`${text}supervisor: systemd\n`))).toEqual([]);
 });
+
+test("what a migration cannot be guarded by is said", () => {
+  const without = (keys: string) => notices(load(`${HEAD}${keys}`));
+  const [undone, unnoticed] = without("migrate: {run: x}\n");
+  expect(undone).toMatch(/^migrate: without database/);
+  expect(unnoticed).toMatch(/^migrate: without marker/);
+  expect(without("migrate: {run: x, marker: y}\n")).toEqual([undone]);
+  expect(without("migrate: {run: x}\ndatabase: {backup: x, restore: y}\n")).toEqual([unnoticed]);
+  expect(without("migrate: {run: x}\ndatabase: {sqlite: a.db}\n")).toEqual([]);
+  expect(without("database: {sqlite: a.db}\n")).toEqual([]);
+});

@@ -49,6 +49,7 @@ describe("each of the five systems can be written down", () => {
     expect(dev?.build["frontend"]?.env["NEXT_PUBLIC_API_URL"]).toBe("http://localhost:8000");
     expect(prod?.linked_files[0]).toMatchObject({ path: "backend/.env", from: "backend/.env.production", mode: 0o600 });
     expect(test_?.database?.sqlite).toBe("youtube_assistant_test.db");
+    expect(prod?.dependencies["backend"]).toMatchObject({ path: "backend/venv-prod", needs: ["python3>=3.11"] });
   });
 
   test("image annotation behind nginx", () => {
@@ -59,6 +60,7 @@ describe("each of the five systems can be written down", () => {
       env_required: expect.arrayContaining(["SECRET_KEY", "JWT_SECRET_KEY"]),
     });
     expect(manifest.services["api"]?.run).toContain("'app:create_app()'");
+    expect(manifest.dependencies["backend"]).toMatchObject({ path: "backend/venv", use: "/opt/conda/envs/medc" });
     expect(manifest.smoke[1]).toMatchObject({
       url: "http://127.0.0.1:8000/api/prev_image",
       body: '{"by":"last_annotated","current_image_id":2}',
@@ -73,6 +75,7 @@ describe("each of the five systems can be written down", () => {
       health: { run: ["scripts/runtime-health-check.sh"], timeout: 60_000 },
     });
     expect(manifest.build["frontend"]?.when).toBe("npm");
+    expect(Object.values(manifest.dependencies).map(({ path }) => path)).toEqual(["backend/.venv", "worker/.venv"]);
     expect(Object.keys(manifest.services).map((name) => unitOf(manifest, name))).toEqual([
       "oroboros-api.service",
       "oroboros-worker.service",

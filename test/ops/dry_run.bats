@@ -137,6 +137,33 @@ phase_one() {
   assert [ ! -e "$tree/releases/r1" ]
 }
 
+@test "a deploy that migrates, and the way back that brings the data back" {
+  cp "$suite/test/ops/app/migrate.ts" "$app"
+  git -C "$app" add migrate.ts
+  statements() {
+    printf '%s\n' "$@" >"$app/migrate.sql"
+    git -C "$app" add migrate.sql
+    commit ok
+  }
+  cat >>"$app/deploy.yaml" <<YAML
+database: { sqlite: data/app.db }
+migrate: { run: "'$ops/_bun' migrate.ts" }
+YAML
+  op service/start
+  statements "CREATE TABLE one (x)"
+  deploy r4
+  op service/stop
+  statements "CREATE TABLE two (x)"
+  was_running=yes assert_same_when_pasted release/deploy HEAD --id r5
+  assert_serves r5
+  assert_equal "$(find "$tree/backups" -name MIGRATING)" ""
+  op service/stop
+  rm -rf "$BATS_TEST_TMPDIR/saved"
+  was_running=yes assert_same_when_pasted release/rollback --restore-data --yes
+  assert_serves r4
+  assert [ -e "$tree"/shared/data/app.db.failed-* ]
+}
+
 @test "a first deploy" {
   restore nothing
   assert_same_when_pasted release/deploy HEAD --id r1

@@ -52,6 +52,9 @@ test("a release says what it is, where it came from, and whether it serves", () 
     path: host.release("v3"),
   });
   expect(by("v3")?.bytes).toBeGreaterThan(10);
+  expect(by("v1")?.own_bytes).toBe(by("v1")?.bytes);
+  // What changed, and RELEASE.env.
+  expect(by("v3")?.own_bytes).toBe("v3\n".length + "RELEASE_ID=v3\n".length);
   expect(by("v4")).toMatchObject({ status: "built", deployed_at: null, is_current: false });
   expect(by("v2")).toMatchObject({ status: "replaced", is_rollback_target: true });
   expect(by("v1")).toMatchObject({ is_pinned: true, is_rollback_target: false });
@@ -77,8 +80,8 @@ test("what is in the registry only is counted, and shown when it is asked for", 
 
 test("a person sees a table with a mark at the current release", () => {
   const lines = host.must("release/list").split("\n");
-  expect(lines[0]).toMatch(/^ {2}RELEASE +STATUS +COMMIT +REF +BUILT \(UTC\) +DEPLOYED \(UTC\) +SIZE$/);
-  expect(lines[2]).toMatch(/^\* v3 +deployed +[0-9a-f]{7} .* \d+ B {2}current$/);
+  expect(lines[0]).toMatch(/^ {2}RELEASE +STATUS +COMMIT +REF +BUILT \(UTC\) +DEPLOYED \(UTC\) +SIZE +OWN$/);
+  expect(lines[2]).toMatch(/^\* v3 +deployed +[0-9a-f]{7} .* \d+ B +\d+ B {2}current$/);
   expect(lines[3]).toMatch(/^ {2}v2 .*rollback target$/);
   expect(lines[5]).toMatch(/^ {2}hand +unknown +abcdef0 .*unknown to the registry$/);
 });

@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Verification } from "../../scripts/release/verify.ts";
 import { makeHost } from "./host.ts";
@@ -77,28 +78,61 @@ test("what came later, such as caches, is told and is no fault", () => {
   expect(host.must("release/verify")).toContain("… and 10 more: --json names all");
 });
 
+const stored = (file: string) =>
+  JSON.parse(gunzipSync(fs.readFileSync(place(file))).toString()) as { rows: unknown[][] };
+
 test("a list that was changed with the files proves nothing", () => {
   fs.writeFileSync(place("a.txt"), "other\n");
-  const list = fs.readFileSync(place("RELEASE.files"), "utf8");
+  const { rows } = stored("RELEASE.files.gz");
+  fs.rmSync(place("RELEASE.files.gz"));
   fs.writeFileSync(
-    place("RELEASE.files"),
-    list
-      .split("\n")
-      .filter((line) => !line.includes("a.txt"))
-      .join("\n"),
+    place("RELEASE.files.gz"),
+    gzipSync(JSON.stringify({ rows: rows.filter(([name]) => name !== "a.txt") })),
   );
   expect(verify("v1")).toMatchObject({
     code: 1,
-    found: { is_intact: false, problem: expect.stringContaining("RELEASE.files itself was changed") },
+    found: { is_intact: false, problem: expect.stringContaining("RELEASE.files.gz itself was changed") },
   });
 });
 
-test("a list that is gone is a no", () => {
-  fs.unlinkSync(place("RELEASE.files"));
-  expect(verify("v1")).toMatchObject({
-    code: 1,
-    found: { problem: expect.stringContaining("RELEASE.files is missing") },
-  });
+test("a RELEASE.json that was changed is not that of the list", () => {
+  const json = fs.readFileSync(place("RELEASE.json"), "utf8");
+  fs.writeFileSync(place("RELEASE.json"), json.replace(/"tree_sha256": "..../, '"tree_sha256": "0000'));
+  expect(verify("v1")).toMatchObject({ code: 1, found: { problem: expect.stringContaining("not the list") } });
+});
+
+test("a list that is gone or torn is a no", () => {
+  const bytes = fs.readFileSync(place("RELEASE.files.gz"));
+  fs.rmSync(place("RELEASE.files.gz"));
+  const wanted = (problem: string) => ({ code: 1, found: { problem: expect.stringContaining(problem) } });
+  expect(verify("v1")).toMatchObject(wanted("RELEASE.files.gz is missing"));
+  fs.writeFileSync(place("RELEASE.files.gz"), bytes.subarray(0, 50));
+  expect(verify("v1")).toMatchObject(wanted("RELEASE.files.gz was damaged"));
+});
+
+test("a release that an earlier version sealed cannot be verified, and is told so", () => {
+  fs.rmSync(place("RELEASE.files.gz"));
+  fs.writeFileSync(place("RELEASE.files"), '["a.txt","0",false]\n');
+  expect(verify("v1")).toMatchObject({ code: 1, found: { problem: expect.stringContaining("an earlier version") } });
+});
+
+test("a file that is changed by hand shows in each release that shares it", () => {
+  const other = makeHost();
+  other.write("same.txt", "same\n");
+  other.git("add", "-A");
+  other.git("commit", "-qm", "Second");
+  for (const id of ["v1", "v2", "v3"]) {
+    other.commit(id);
+    other.must("release/build_release", "--id", id);
+  }
+  fs.chmodSync(other.release("v2", "same.txt"), 0o644);
+  fs.writeFileSync(other.release("v2", "same.txt"), "else\n");
+  for (const id of ["v1", "v2", "v3"])
+    expect(other.json("release/verify", id)).toMatchObject({
+      is_intact: false,
+      changed: [{ path: "same.txt", how: "content" }],
+    });
+  other.clear();
 });
 
 test("a release made by hand cannot be verified, and one that is being built is not complete", () => {

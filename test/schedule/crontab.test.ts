@@ -111,6 +111,7 @@ describe("the command of a job", () => {
       NAME: "a ' b",
       RELEASE_ID: "r7",
       PORT: "8100",
+      SWITCHBACK_JOB: `${folder}:nightly`,
     });
   });
 });
@@ -124,7 +125,7 @@ test("its own PATH wins, and its two logs are its own", () => {
     schedule: "1 1 * * *",
   };
   expect(lines({ services: { job } })[2]).toMatch(
-    /^1 1 \* \* \* env PATH=\/opt\/bin \/srv\/shop\/ops\/.* >>'\/var\/log\/a b\.log' 2>>\/srv\/shop\/current\/log\/err\.log$/,
+    /^1 1 \* \* \* env PATH=\/opt\/bin SWITCHBACK_JOB=\/srv\/shop:job \/srv\/shop\/ops\/.* >>'\/var\/log\/a b\.log' 2>>\/srv\/shop\/current\/log\/err\.log$/,
   );
 });
 

@@ -1,4 +1,4 @@
-import type { RecordStep, Step, SuiteCommand, WaitStep } from "../step.ts";
+import type { Change, Step, SuiteCommand, WaitStep } from "../step.ts";
 
 /** What a step needs to be printed for a person. */
 export interface ShowContext {
@@ -25,7 +25,10 @@ export interface ApplyContext {
 export interface Actions {
   call(command: SuiteCommand, apply: ApplyContext): Promise<void>;
   wait(step: WaitStep, signal: AbortSignal | undefined): Promise<void>;
-  record(step: RecordStep): void;
+  /** All of them in one transaction. */
+  record(changes: Change[]): void;
+  /** Which of these entries of a directory a process uses by now; a person is told of each. */
+  used(directory: string, names: string[]): Promise<string[]>;
 }
 
 /** A kind of step: how it is printed, how it is done, and how to see that it is done already. */

@@ -39,8 +39,14 @@ export const dependency = z
 export const buildStep = z.strictObject({
   dir: insidePath.prefault(".").describe("Where run starts, in the release."),
   run: lines.describe("A line, or a list of lines, for bash -euo pipefail."),
-  inputs: paths("paths").default([]).describe("What the step reads; unchanged inputs let its outputs be reused."),
-  outputs: paths("paths").default([]).describe("What the step makes."),
+  inputs: paths("paths")
+    .default([])
+    .describe(
+      "Paths in the release that the step reads, all of them: while they do not change, its outputs are reused.",
+    ),
+  outputs: paths("paths")
+    .default([])
+    .describe("Paths in the release that the step makes, without the release's id or path in them."),
   env: env.default({}).describe("Environment variables; values are text."),
   needs,
   when: line("a command's name").optional().describe("Skip the step, with a warning, where this command is absent."),

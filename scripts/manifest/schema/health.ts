@@ -95,12 +95,19 @@ const withJsonBody = ({ body, ...rest }: z.output<typeof smokeMap>) => {
 /** Requests tried after the gate; a map or list as `body` becomes its JSON text. */
 export const smoke = z.array(smokeMap.transform(withJsonBody), { error: "a list of requests" }).default([]);
 
-/** Waiting for long jobs before a switch. */
+/** Waiting for long jobs before a switch; `JOBS_ONLY` of scripts/health/drain.ts holds without it. */
 export const drain = z.strictObject({
-  run: lines.describe("A command that exits 0 when nothing is running."),
+  run: lines.describe(
+    'A command that exits 0 when nothing is running; its output is shown. Jobs (services with a `schedule`) are waited for besides: "true" where there is nothing else.',
+  ),
   every: duration.prefault("1s").describe("Pause between two tries."),
   timeout: duration.prefault("5m").describe("How long to wait in all."),
   // The manifest's word; its value is text.
   // oxlint-disable-next-line unicorn/no-thenable
-  then: z.enum(["abort", "proceed"]).default("abort").describe("What to do when the time is over."),
+  then: z
+    .enum(["abort", "proceed"])
+    .default("abort")
+    .describe(
+      "What to do when the time is over: abort, and all serves as before; proceed, and jobs that run go on, in the release that they were started from.",
+    ),
 });

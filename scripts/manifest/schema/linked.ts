@@ -49,7 +49,7 @@ export const linked = z
   .default([]);
 
 /** What a release or shared/ already has for itself. */
-const OWN_PATHS = ["RELEASE.json", "RELEASE.env", "RELEASE.files", ".building"];
+const OWN_PATHS = ["RELEASE.json", "RELEASE.env", "RELEASE.files.gz", "RELEASE.files.whole.gz", ".building"];
 const OWN_SHARED = ["deps"];
 
 const holds = (outer: string, inner: string): boolean => inner === outer || inner.startsWith(`${outer}/`);

@@ -1,0 +1,47 @@
+import { clock } from "./durations.ts";
+import type { Estimate } from "./progress.ts";
+import type { Step } from "./step.ts";
+
+/** The moving line: a step at work. */
+export interface Bar {
+  title: string;
+  /** `performance.now()`. */
+  since: number;
+  step: Step | undefined;
+  /** In place of the title and its times: what is waited for. */
+  note?: () => string;
+  timer: NodeJS.Timeout;
+  /** What stands on the terminal now. */
+  drawn: string;
+}
+
+/** What the moving line is about. */
+export interface Moving {
+  title: string;
+  /** Milliseconds that the step is at work. */
+  elapsedMs: number;
+  /** Where the whole operation stands; undefined without a history. */
+  estimate: Estimate | undefined;
+  /** In place of the title and its times: what is waited for. */
+  note: string | undefined;
+}
+
+/** ` 42 %  Build frontend (12 s, about 30 s left)`: percent and what is left are the whole operation's. */
+export function renderMoving({ title, elapsedMs, estimate, note }: Moving): string {
+  const head = estimate ? `${String(estimate.percent).padStart(3)} % ` : "…";
+  if (note !== undefined) return `${head} ${note}`;
+  const times = [clock(elapsedMs), ...(estimate ? [renderLeft(estimate)] : [])];
+  return `${head} ${title} (${times.join(", ")})`;
+}
+
+/** Less than that, in milliseconds, is not worth a number. */
+const SOON = 500;
+
+function renderLeft({ leftMs, isLonger }: Estimate): string {
+  const left = leftMs < SOON ? "nearly done" : `about ${clock(leftMs)} left`;
+  if (!isLonger) return left;
+  return leftMs < SOON ? "longer than usual" : `longer than usual, then ${left}`;
+}
+
+/** What a terminal would show of a line that goes back to its beginning, as the progress bars of commands do. */
+export const lastWritten = (line: string) => line.replace(/\r+$/, "").split("\r").at(-1) ?? "";

@@ -1,0 +1,48 @@
+const isPlainMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** What a release has for itself. */
+const OWN = ["RELEASE.json", "RELEASE.env", ".building"];
+
+const holds = (outer: string, inner: string): boolean => inner === outer || inner.startsWith(`${outer}/`);
+
+interface Taken {
+  path: string;
+  what: string;
+}
+
+function clashOf(path: string, earlier: Taken[]): string | undefined {
+  if (path === ".") return "a dependency set has a place inside the release, not all of it";
+  const own = OWN.find((one) => holds(one, path));
+  if (own) return `${own} belongs to the release itself`;
+  const other = earlier.find((one) => holds(one.path, path) || holds(path, one.path));
+  if (!other) return undefined;
+  if (other.path === path) return `${path} is ${other.what} already`;
+  return holds(other.path, path)
+    ? `${path} lies inside ${other.path}, which is ${other.what}`
+    : `${other.path}, which is ${other.what}, lies inside ${path}`;
+}
+
+const pathOf = (value: unknown): string | undefined =>
+  isPlainMap(value) && typeof value["path"] === "string" ? value["path"] : undefined;
+
+const linked = (value: unknown, key: string): Taken[] =>
+  (Array.isArray(value) ? value : []).flatMap((entry) => {
+    const path = pathOf(entry);
+    return path === undefined ? [] : [{ path, what: `in ${key}` }];
+  });
+
+/** Reports each dependency set whose place in the release is another's; looks at them also when other keys are wrong. */
+export function checkDependencyPaths(
+  value: Record<string, unknown>,
+  report: (path: PropertyKey[], message: string) => void,
+): void {
+  const earlier = ["linked_files", "linked_dirs"].flatMap((key) => linked(value[key], key));
+  for (const [name, set] of Object.entries(isPlainMap(value["dependencies"]) ? value["dependencies"] : {})) {
+    const path = pathOf(set);
+    if (path === undefined) continue;
+    const clash = clashOf(path, earlier);
+    if (clash) report(["dependencies", name, "path"], clash);
+    earlier.push({ path, what: `the place of the set ${name}` });
+  }
+}

@@ -1,0 +1,104 @@
+import fs from "node:fs";
+import path from "node:path";
+import type { BuildFacts } from "../build/facts.ts";
+import { git } from "../build/source.ts";
+import type { Context } from "../core/context.ts";
+import { observeRelease } from "../core/observe.ts";
+import { releasePath } from "../core/paths.ts";
+import { observeRoom, type Room } from "../core/room.ts";
+import { COMPLETE } from "../dependencies/facts.ts";
+import { judgeSet, withRelease } from "../dependencies/unused.ts";
+import { goingOf, observePrune, type PruneFacts } from "./prune.ts";
+import { type Amount, freedBy } from "./freed.ts";
+import { isRoomFor, needsOf } from "./room.ts";
+
+/** What a build may take, and what is free. What takes long to find out is there only where the room is tight. */
+export interface BuildRoom extends Room {
+  /** What the newest release took when it was built. */
+  last?: Amount;
+  /** Dependency sets that have to be made, each as large as the newest one of its name. */
+  sets?: (Amount & { name: string })[];
+  /** Of the database, where a migration saves it first. */
+  backupBytes?: number;
+  /** What of the commit the base does not have. */
+  differs?: Amount;
+  /** What a prune would take away, and what that really frees. */
+  reclaim?: Amount & { prune: PruneFacts };
+}
+
+type Facts = Omit<BuildFacts, "room">;
+
+/** Looks at what is free, and at what tells how much a build will take. */
+export function observeBuildRoom(context: Context, facts: Facts): BuildRoom {
+  const free = observeRoom(context.paths.releases);
+  if (facts.release.isComplete) return free;
+  const room: BuildRoom = {
+    ...free,
+    last: observeLast(context, facts),
+    sets: facts.sets
+      .filter(({ isComplete }) => !isComplete)
+      .map(({ directory, name }) => ({ name, ...newest(directory) })),
+    backupBytes: databaseBytes(context),
+  };
+  if (isRoomFor(room, needsOf({ ...facts, room }))) return room;
+  if (facts.base !== undefined) room.differs = observeDifference(context, facts, facts.base);
+  if (isRoomFor(room, needsOf({ ...facts, room }))) return room;
+  return { ...room, reclaim: observeReclaim(context, facts) };
+}
+
+function observeLast({ paths }: Context, { tree }: Facts): Amount {
+  const standing = new Set(tree.ids);
+  const row = [...tree.rows.values()].find(({ bytes, release_id }) => bytes !== null && standing.has(release_id));
+  const gone = [...tree.rows.values()].find(({ bytes }) => bytes)?.bytes ?? 0;
+  return row
+    ? { bytes: row.bytes ?? 0, files: observeRelease(paths, row.release_id).files ?? 0 }
+    : { bytes: gone, files: 0 };
+}
+
+/** The size of the newest finished set beside one that is to be made. */
+function newest(directory: string): Amount {
+  const beside = path.dirname(directory);
+  const seals = entriesOf(beside)
+    .map((name) => path.join(beside, name, COMPLETE))
+    .filter((file) => fs.existsSync(file))
+    .toSorted((a, b) => fs.statSync(b).mtimeMs - fs.statSync(a).mtimeMs);
+  const { bytes = 0, files = 0 } = seals[0] ? (JSON.parse(fs.readFileSync(seals[0], "utf8")) as Partial<Amount>) : {};
+  return { bytes, files };
+}
+
+const entriesOf = (directory: string) => (fs.existsSync(directory) ? fs.readdirSync(directory) : []);
+
+function databaseBytes({ manifest, paths }: Context): number {
+  const file = manifest.database?.sqlite;
+  if (!manifest.migrate || file === undefined) return 0;
+  return fs.statSync(path.join(paths.shared, file), { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function observeDifference({ paths }: Context, { source }: Facts, base: string): Amount {
+  const has = new Set(blobsOf(source.repo, observeRelease(paths, base).sha).map(({ line }) => line));
+  const own = blobsOf(source.repo, source.sha).filter(({ line }) => !has.has(line));
+  return { bytes: own.reduce((sum, { bytes }) => sum + bytes, 0), files: own.length };
+}
+
+/** `git ls-tree -l`: mode, type, object, size, path. */
+function blobsOf(repo: string, sha: string): { line: string; bytes: number }[] {
+  const { status, stdout } = git(repo, "ls-tree", "-r", "-l", "-z", sha);
+  const lines = status === 0 ? stdout.split("\0").filter(Boolean) : [];
+  return lines.map((line) => ({ line, bytes: Number(/^\S+ \S+ \S+ +(\d+)/.exec(line)?.[1] ?? 0) }));
+}
+
+// What the build takes from other releases, and the sets that it links to, are there until it is done.
+function observeReclaim(context: Context, facts: Facts): BuildRoom["reclaim"] & object {
+  const { tree, base, steps, sets, id } = facts;
+  const seen = observePrune(context, tree);
+  const taken = [base, ...steps.map(({ from }) => from)].flatMap((one) => (one === undefined ? [] : [one]));
+  const used = new Map([
+    ...taken.map((one): [string, string] => [one, "this build, which takes files from it"]),
+    ...seen.used,
+  ]);
+  const prune = { ...seen, used, deps: withRelease(seen.deps, id, sets) };
+  const going = goingOf(context, prune, {});
+  const unused = prune.deps.sets.filter((set) => judgeSet(set, going).goes);
+  const places = [...going.map((one) => releasePath(context.paths, one)), ...unused.map(({ directory }) => directory)];
+  return { prune, ...freedBy(places) };
+}

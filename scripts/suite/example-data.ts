@@ -1,0 +1,46 @@
+import type { Context } from "../core/context.ts";
+import { backup } from "../data/backup.ts";
+import { restore } from "../data/restore.ts";
+import { NO_PAGE } from "../release/page.ts";
+import { UNMANAGED } from "../service/managed-steps.ts";
+import { exampleTree, heldNames, names, OLD_ID } from "./example-facts.ts";
+
+const BACKUP_ID = "20261120-031000-backup-3f0c";
+
+/** Facts of a database with one backup, for pages. */
+const exampleDatabase = (context: Context) => ({
+  database: {
+    isThere: true,
+    bytes: 0,
+    freeBytes: Number.POSITIVE_INFINITY,
+    backups: [
+      {
+        id: BACKUP_ID,
+        reason: "scheduled" as const,
+        kind: "sqlite" as const,
+        created_at: "2026-11-20T03:10:00.000Z",
+        release_id: OLD_ID,
+        target_id: null,
+        migration_marker: null,
+        bytes: 0,
+        sha256: "",
+      },
+    ],
+  },
+  tree: exampleTree(OLD_ID),
+  running: names(context),
+  services: names(context),
+  managed: { ...UNMANAGED, held: heldNames(context) },
+  page: NO_PAGE,
+  differences: [],
+});
+
+const withDatabase = (context: Context): Context => ({
+  ...context,
+  manifest: { ...context.manifest, database: context.manifest.database ?? { sqlite: "data/app.db" } },
+});
+
+export const exampleBackup = (context: Context) => backup.plan(withDatabase(context), exampleDatabase(context), {});
+
+export const exampleDataRestore = (context: Context) =>
+  restore.plan(withDatabase(context), exampleDatabase(context), { id: BACKUP_ID, yes: true });

@@ -1,0 +1,92 @@
+/** Jobs while releases change: a real systemd's timers and oneshot units, which no switch cuts or starts again. */
+import { spawn } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { bootHost, entering, type Host, SUITE } from "./host.ts";
+import { allow, layApplication, type Site, type SiteOptions } from "./scenario.ts";
+
+const SIGN = "/srv/shop/sign";
+const JOB = `  reindex:\n    run: sh job.sh ${SIGN}\n    harden: off\n    schedule: "0 3 * * *"\n`;
+const OTHER = JOB.replace("schedule:", 'env: { ROUND: "2" }\n    schedule:');
+const options = (supervisor: "systemd" | "systemd-user", drain: string, job = JOB): SiteOptions => ({
+  supervisor,
+  socket: false,
+  nginx: false,
+  // Behind the keys of web, the next service.
+  more: `${job}${drain}`,
+});
+const PROCEED = 'drain: { run: "true", every: 50ms, timeout: 300ms, then: proceed }';
+
+describe.each(["systemd", "systemd-user"] as const)("%s", (supervisor) => {
+  let host: Host;
+  let site: Site;
+  const ctl = supervisor === "systemd" ? "systemctl" : "systemctl --user";
+  const user = supervisor === "systemd" ? {} : { user: "deploy" };
+  const state = async () =>
+    (await host.sh(`${ctl} show -P ActiveState -P MainPID shop-reindex.service`, user)).trim().split("\n").toSorted();
+  const start = async () => {
+    await host.sh(`${ctl} start --no-block shop-reindex.service`, user);
+    for (;;) {
+      const [pid, active] = await state();
+      if (active === "activating" && pid !== "0") return pid;
+      await sleep(20);
+    }
+  };
+  const isAt = async () => (await host.sh(`readlink /proc/$(tail -n 1 ${SIGN}/pids)/cwd || true`)).trim();
+
+  beforeAll(async () => {
+    host = await bootHost(`jobs-${supervisor === "systemd" ? "system" : "user"}`);
+    await allow(host);
+    site = await layApplication(host, options(supervisor, ""));
+    const job = `echo $$ >>$1/pids; while [ ! -e $1/end ]; do sleep 0.05; done; echo "$RELEASE_ID" >>$1/ends\n`;
+    await host.write(`${site.app}/job.sh`, job, { user: "deploy" });
+    await host.must(["mkdir", SIGN], { user: "deploy" });
+    await site.deploy("r1");
+    await site.deploy("r2");
+  });
+  afterAll(() => host.down());
+  afterEach(async () => {
+    await host.sh(
+      `touch ${SIGN}/end; while [ "$(${ctl} is-active shop-reindex.service)" = activating ]; do sleep 0.05; done; rm ${SIGN}/end`,
+      user,
+    );
+    await site.describe(options(supervisor, ""));
+    await site.must("release/switch_current", ["r2"]);
+  });
+
+  test("a switch waits for a job that runs, and goes on when it ends", async () => {
+    const pid = await start();
+    const words = [...entering(host.place, { user: "deploy" }), `${SUITE}/ops/release/switch_current.ts`];
+    const child = spawn(words[0] as string, [...words.slice(1), "--manifest", site.manifest, "r1"]);
+    let said = "";
+    child.stdout.on("data", (data: Buffer) => void (said += data.toString()));
+    while (!said.includes(`busy: job reindex (pid ${pid}, `)) await sleep(20);
+    await sleep(300);
+    expect(await site.current()).toBe("r2");
+    expect(await state()).toEqual([pid, "activating"]);
+    await host.must(["touch", `${SIGN}/end`]);
+    const code = await new Promise((resolve) => child.once("close", resolve));
+    expect([code, await site.current()]).toEqual([0, "r1"]);
+    expect(await host.must(["tail", "-n", "1", `${SIGN}/ends`])).toBe("r2\n");
+  });
+
+  test.each([
+    ["its unit stays as it is", JOB],
+    ["its unit changes", OTHER],
+    ["its unit goes", ""],
+  ])("under proceed a job that runs keeps its process: %s", async (_, job) => {
+    await site.describe(options(supervisor, PROCEED));
+    const pid = await start();
+    await site.describe(options(supervisor, PROCEED, job));
+    // Behind r2, so that it runs as the manifest in use says.
+    await site.commit("ok");
+    const id = `p${Math.random().toString(36).slice(2, 8)}`;
+    expect(await site.must("release/deploy", ["HEAD", "--id", id])).toContain(`job reindex (pid ${pid}, `);
+    expect(await site.current()).toBe(id);
+    expect(await state()).toEqual([pid, "activating"]);
+    expect(await isAt()).toBe(`${site.tree}/releases/r2`);
+    await host.must(["touch", `${SIGN}/end`]);
+    await host.sh(`while [ -e /proc/${pid} ]; do sleep 0.05; done`);
+    expect(await host.must(["tail", "-n", "1", `${SIGN}/ends`])).toBe("r2\n");
+  });
+});
