@@ -29,6 +29,7 @@ import { renderTemplate, templatesPath } from "../render/template.ts";
 export const PAGES: Record<string, (context: Context) => Plan[]> = {
   "caddy/install_caddy": () => [],
   "data/backup": (context) => exampleBackup(context),
+  "data/migrate": () => [],
   "data/restore": (context) => exampleDataRestore(context),
   "host/maintenance": () => [],
   "launchd/install_launchd": () => [],
