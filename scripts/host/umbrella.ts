@@ -65,6 +65,7 @@ export const VALUED = new Set([
   "--take-over",
   "--to",
   "--keep",
+  "--keep-days",
   "--only",
   "--app",
   "--deploy-to",

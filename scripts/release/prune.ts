@@ -11,7 +11,7 @@ import { usersBelow } from "../service/users-below.ts";
 import { planRemoval } from "./removal.ts";
 import { judge, type PruneFacts, type Retention, type Verdict } from "./retention.ts";
 
-export { judge, type PruneFacts } from "./retention.ts";
+export { type PruneFacts } from "./retention.ts";
 
 export interface PruneArgs {
   keep?: number | undefined;

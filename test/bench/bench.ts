@@ -8,7 +8,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { BrokenError, git, has, makePlace, type Place, removePlace, root } from "./place.ts";
+import { BrokenError, git, has, hearSignals, makePlace, type Place, removePlace, root } from "./place.ts";
 import { FULL, makeRepository, QUICK } from "./repository.ts";
 import type { Bench } from "./rows/bench.ts";
 import { buildRow, lockfileRow, oneFileRow, unchangedRow } from "./rows/build.ts";
@@ -20,7 +20,7 @@ import { renderMarkdown, renderRow, type Row } from "./table.ts";
 import { BARE, OWN, readManifest } from "./ways/manifest.ts";
 import { startSshd } from "./ways/sshd.ts";
 
-const MEASURES: Record<string, (bench: Bench) => Row | Row[] | undefined> = {
+const MEASURES: Record<string, (bench: Bench) => Promise<Row | Row[] | undefined>> = {
   build: buildRow,
   unchanged: unchangedRow,
   "one-file": oneFileRow,
@@ -117,21 +117,23 @@ async function main(place: Place): Promise<void> {
   say(notes.join("\n"));
   const rows: Row[] = [];
   try {
-    for (const name of new Set(names)) rows.push(...measureRow(bench, name));
+    for (const name of new Set(names)) rows.push(...(await measureRow(bench, name)));
   } finally {
     if (typeof server !== "string") await server.stop();
   }
   if (options.markdown) process.stdout.write(renderMarkdown(rows, notes));
 }
 
-function measureRow(bench: Bench, name: string): Row[] {
+async function measureRow(bench: Bench, name: string): Promise<Row[]> {
   try {
     const began = performance.now();
-    const rows = [MEASURES[name]?.(bench) ?? []].flat();
+    const rows = [(await MEASURES[name]?.(bench)) ?? []].flat();
     for (const row of rows) say(renderRow(row));
     say(`  (${((performance.now() - began) / 1000).toFixed(1)} s)`);
     return rows;
   } catch (error) {
+    // A signal for the whole group ended the command as well: it is heard before anything is said of it.
+    await hearSignals();
     if (!(error instanceof BrokenError)) throw error;
     process.stderr.write(`\n${name}: ${error.message}\n`);
     process.exitCode = 1;

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
-import { type Command, type Place, run } from "./place.ts";
+import { type Command, hearSignals, type Place, run } from "./place.ts";
 
 /** Who does what is measured: the columns of the table. */
 export type Column = "switchback" | "teams" | "capistrano" | "capistrano, ssh" | "floor";
@@ -35,11 +35,13 @@ export function median(values: number[]): number {
  * Runs each way `runs` times, one after the other in each turn, so that noise hits all alike; `warm` turns before are
  * not counted. What an earlier way left to be written is written before each: nobody pays for another's sync.
  */
-export function measure(place: Place, ways: Way[], runs: number, warm = 0): Cell[] {
+export async function measure(place: Place, ways: Way[], runs: number, warm = 0): Promise<Cell[]> {
   const cells = ways.map(({ column, name }): Cell => ({ column, name, unit: "ms", values: [] }));
   for (let turn = -warm; turn < runs; turn++)
     for (const [index, way] of ways.entries()) {
+      await hearSignals();
       way.prepare?.(turn + warm);
+      await hearSignals();
       const command = way.command(turn + warm);
       settle(place);
       const began = performance.now();

@@ -73,11 +73,14 @@ export function run(place: Place, { program, words, cwd = place.path, env = {} }
     stdio: ["ignore", "pipe", "pipe"],
   });
   if (status === 0) return stdout;
-  const last = `${stdout}${stderr}`.trimEnd().split("\n").slice(-15).join("\n");
+  const last = `${stdout ?? ""}${stderr ?? ""}`.trimEnd().split("\n").slice(-15).join("\n");
   throw new BrokenError(
     `${[path.basename(program), ...words].join(" ")}: ${error?.message ?? `exit ${status}`}\n${last}`,
   );
 }
+
+/** Lets a signal that came during a command be heard before the next one. */
+export const hearSignals = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
 export const bash = (script: string, cwd?: string): Command => ({
   program: "bash",

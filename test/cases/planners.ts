@@ -12,7 +12,7 @@ import { rotate } from "../../scripts/logs/rotate.ts";
 import { installCrontab } from "../../scripts/schedule/install_crontab.ts";
 import { checkedId } from "../../scripts/core/release-id.ts";
 import { buildRelease } from "../../scripts/release/build_release.ts";
-import { backup } from "../../scripts/data/backup.ts";
+import { backup as backUp } from "../../scripts/data/backup.ts";
 import { restore } from "../../scripts/data/restore.ts";
 import type { BackupFact } from "../../scripts/database/backups.ts";
 import type { DatabaseState } from "../../scripts/database/state.ts";
@@ -364,7 +364,7 @@ export const PLANNERS: Record<string, Planner> = {
   "release/prune": planner(prune, pruneOf),
   "release/prepare_shared": planner(prepareShared, prepareOf),
   "release/recover": planner(recover, (context, facts) => (facts.operation ? [recoveryOf(context, facts)] : [])),
-  "data/backup": planner(backup, (context, facts) => ({ tree: treeOf(context, facts), database: databaseOf(context, facts) })),
+  "data/backup": planner(backUp, (context, facts) => ({ tree: treeOf(context, facts), database: databaseOf(context, facts) })),
   "data/restore": planner(restore, (context, facts) => ({
     tree: treeOf(context, facts),
     database: databaseOf(context, facts),

@@ -25,6 +25,8 @@ const CALLS = [
   "renameat2",
   "symlink",
   "symlinkat",
+  "link",
+  "linkat",
   "unlink",
   "unlinkat",
   "mkdir",

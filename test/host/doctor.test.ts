@@ -75,9 +75,9 @@ test("a manifest that does not load is the one finding", async () => {
 });
 
 test("what this version does not have, and what has no effect", async () => {
-  manifest("services: { web: { run: node x, restart: always, port: 21150 } }\nbackups: { schedule: 0 4 * * * }\n");
+  manifest("services: { web: { run: node x, restart: always, port: 21150 } }\nupdate: { schedule: 0 4 * * * }\n");
   const found = of(await look(), "manifest");
-  expect(found[0]).toMatch(/^wrong: .*"backups" is not available/s);
+  expect(found[0]).toMatch(/^wrong: .*"update" is not available/s);
   expect(found[1]).toMatch(/^note: web: restart/);
 });
 

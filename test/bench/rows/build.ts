@@ -23,7 +23,7 @@ function commits(make: (turn: number) => string): (turn: number) => string {
 }
 
 /** Build from nothing: no release, no dependency set, no output that could be taken from anywhere. */
-export function buildRow(bench: Bench): Row {
+export async function buildRow(bench: Bench): Promise<Row> {
   const { place } = bench;
   const sha = commits(() => head(place));
   let own: OwnTree | undefined;
@@ -36,12 +36,12 @@ export function buildRow(bench: Bench): Row {
     },
     command: (turn) => (own as OwnTree).command("release/build_release", sha(turn), "--id", `nothing-${turn}`),
   };
-  const cells = measure(place, [ours, ...others(bench, "nothing", sha), floor(bench, sha)], bench.runs);
+  const cells = await measure(place, [ours, ...others(bench, "nothing", sha), floor(bench, sha)], bench.runs);
   return { name: "build", title: "Build from nothing", cells, aims: [] };
 }
 
 /** A release of the same commit once more. */
-export function unchangedRow(bench: Bench): Row {
+export async function unchangedRow(bench: Bench): Promise<Row> {
   const sha = commits(() => head(bench.place));
   const source = path.join(bench.place.path, "same");
   run(bench.place, extract(bench.place, sha(0), source));
@@ -52,14 +52,14 @@ export function unchangedRow(bench: Bench): Row {
     command: () => bash(`cp ${flags} '${source}' '${source}.copy'`),
   });
   const copies = [copy("cp -al", "-al"), copy("cp -a --reflink=auto", "-a --reflink=auto")];
-  const cells = again(bench, "unchanged", sha, copies);
+  const cells = await again(bench, "unchanged", sha, copies);
   const value = ratio(cells, "switchback", ARCHIVE);
   const aims: Aim[] = [{ text: `of ${ARCHIVE}`, value, limit: 1.5, unit: "×" }];
   return { name: "unchanged", title: "Rebuild, nothing changed", cells, aims: measured(aims) };
 }
 
 /** One file changed that no build step reads. */
-export function oneFileRow(bench: Bench): Row {
+export async function oneFileRow(bench: Bench): Promise<Row> {
   const { place } = bench;
   const file = backendFile(bench);
   const sha = commits((turn) => {
@@ -81,7 +81,7 @@ export function oneFileRow(bench: Bench): Row {
         },
       ]
     : [];
-  const cells = again(bench, "one-file", sha, full);
+  const cells = await again(bench, "one-file", sha, full);
   const value = ratio(cells, FRONTEND, "switchback");
   const aims: Aim[] = [
     { text: "quicker than the frontend's full build", value, limit: 10, isAtLeast: true, unit: "×" },
@@ -90,7 +90,7 @@ export function oneFileRow(bench: Bench): Row {
 }
 
 /** Another version of one package. */
-export function lockfileRow(bench: Bench): Row | undefined {
+export async function lockfileRow(bench: Bench): Promise<Row | undefined> {
   const { place, manifest, size, isOwn } = bench;
   const keys = keysOf(manifest).filter((file) => fs.existsSync(path.join(place.repo, file)));
   if (keys.length === 0) return undefined;
@@ -99,7 +99,12 @@ export function lockfileRow(bench: Bench): Row | undefined {
     else append(place, keys.at(-1) ?? "");
     return commit(place, `Lockfile, ${turn}`);
   });
-  return { name: "lockfile", title: "Rebuild, lockfile changed", cells: again(bench, "lockfile", sha, []), aims: [] };
+  return {
+    name: "lockfile",
+    title: "Rebuild, lockfile changed",
+    cells: await again(bench, "lockfile", sha, []),
+    aims: [],
+  };
 }
 
 const grown = new WeakMap<Bench, OwnTree>();
@@ -115,7 +120,7 @@ function grownTree(bench: Bench): OwnTree {
 }
 
 /** Builds one commit a turn, each into a tree that has a release of the commit before. */
-function again(bench: Bench, name: string, sha: (turn: number) => string, more: Way[]) {
+async function again(bench: Bench, name: string, sha: (turn: number) => string, more: Way[]) {
   const tree = grownTree(bench);
   const ours: Way = {
     column: "switchback",

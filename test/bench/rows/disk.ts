@@ -1,6 +1,6 @@
 import path from "node:path";
 import { type Cell, diskOf } from "../measure.ts";
-import { bash, commit, run } from "../place.ts";
+import { bash, commit, hearSignals, run } from "../place.ts";
 import { type Aim, measured, ratio, type Row } from "../table.ts";
 import { BARE } from "../ways/manifest.ts";
 import { makeTree } from "../ways/switchback.ts";
@@ -10,7 +10,7 @@ import { append, type Bench, filesOf, head, remove } from "./bench.ts";
 const ONE = "one release";
 
 /** Bytes that releases take of which each changes one file in a hundred. */
-export function diskRow(bench: Bench): Row {
+export async function diskRow(bench: Bench): Promise<Row> {
   const { place, size } = bench;
   const files = filesOf(place);
   const every = Math.max(1, Math.min(100, files.length));
@@ -25,8 +25,8 @@ export function diskRow(bench: Bench): Row {
     unit: "bytes",
     values: [value],
   });
-  const own = grow(bench, shas);
-  const linked = growLinked(bench, shas);
+  const own = await grow(bench, shas);
+  const linked = await growLinked(bench, shas);
   const copied = growCopy(bench, shas[0] ?? "");
   const cells = [
     cell("switchback", `${size.kept} releases`, own.all),
@@ -40,24 +40,27 @@ export function diskRow(bench: Bench): Row {
   return { name: "disk", title, cells, aims: measured(aims) };
 }
 
-function grow({ place }: Bench, shas: string[]): { one: number; all: number } {
+async function grow({ place }: Bench, shas: string[]): Promise<{ one: number; all: number }> {
   const tree = makeTree(place, "disk", BARE);
   const releases = path.join(tree.path, "releases");
   run(place, { program: "mkdir", words: ["-p", releases] });
   const empty = diskOf(place, releases);
-  const used = shas.map((sha, at) => {
+  const used: number[] = [];
+  for (const [at, sha] of shas.entries()) {
+    await hearSignals();
     run(place, tree.command("release/build_release", sha, "--id", `disk-${at}`));
-    return at === 0 || at === shas.length - 1 ? diskOf(place, releases) - empty : 0;
-  });
+    if (at === 0 || at === shas.length - 1) used.push(diskOf(place, releases) - empty);
+  }
   remove(place, tree.path);
   return { one: used[0] ?? NaN, all: used.at(-1) ?? NaN };
 }
 
 /** What hard links alone make of it: each release is links to the one before, and what changed is extracted over it. */
-function growLinked({ place }: Bench, shas: string[]): number {
+async function growLinked({ place }: Bench, shas: string[]): Promise<number> {
   const releases = makeReleases(place, "disk-linked");
   const empty = diskOf(place, releases);
-  for (const [at, sha] of shas.entries())
+  for (const [at, sha] of shas.entries()) {
+    await hearSignals();
     if (at === 0) run(place, extract(place, sha, `${releases}/0`));
     else
       run(
@@ -69,6 +72,7 @@ git -C '${place.repo}' diff -z --name-only ${shas[at - 1] ?? ""} ${sha} |
           releases,
         ),
       );
+  }
   const used = diskOf(place, releases) - empty;
   remove(place, releases);
   return used;

@@ -4,7 +4,7 @@ import { type Bench, remove } from "./bench.ts";
 import { makeMany } from "./many.ts";
 
 /** A list of very many releases: the newest of them for a person, and all of them for a program. */
-export function listRow({ place, size, runs }: Bench): Row {
+export async function listRow({ place, size, runs }: Bench): Promise<Row> {
   const tree = makeMany(place, "list", size.listed, 2);
   const releases = `${tree.path}/releases`;
   const ways: Way[] = [
@@ -12,7 +12,7 @@ export function listRow({ place, size, runs }: Bench): Row {
     { column: "teams", name: "ls -la releases", command: () => ({ program: "ls", words: ["-la", releases] }) },
     { column: "floor", name: "ls releases", command: () => ({ program: "ls", words: [releases] }) },
   ];
-  const cells = measure(place, ways, runs, place.isHurried ? 0 : 1);
+  const cells = await measure(place, ways, runs, place.isHurried ? 0 : 1);
   remove(place, tree.path);
   return { name: "list", title: `List with ${size.listed} releases`, cells, aims: [] };
 }

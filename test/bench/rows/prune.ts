@@ -10,7 +10,7 @@ const FILES = 20;
 const KEEP = 5;
 
 /** All but five of many releases are removed; each way gets a copy of the same tree. */
-export function pruneRow(bench: Bench): Row {
+export async function pruneRow(bench: Bench): Promise<Row> {
   const { place, size } = bench;
   const tree = makeMany(place, "prune", size.pruned, FILES);
   const template = `${tree.path}.template`;
@@ -47,7 +47,7 @@ export function pruneRow(bench: Bench): Row {
       command: () => ({ program: "rm", words: ["-rf", ...old(size.pruned)], cwd: `${shell}/releases` }),
     },
   ];
-  const cells = measure(place, ways, Math.min(bench.runs, 3));
+  const cells = await measure(place, ways, Math.min(bench.runs, 3));
   const left = fs.readdirSync(path.join(tree.path, "releases")).filter((name) => !name.startsWith(".")).length;
   remove(place, tree.path, template, shell);
   const aims: Aim[] = [{ text: "of rm -rf", value: ratio(cells, "switchback", "rm -rf"), limit: 1.2, unit: "×" }];

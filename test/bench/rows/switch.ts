@@ -14,7 +14,7 @@ const [OLD, NEW] = IDS;
 const BACK = "back";
 
 /** A switch and a rollback, whole processes, without services and gate: measured together, turn by turn. */
-export function switchRows(bench: Bench): Row[] {
+export async function switchRows(bench: Bench): Promise<Row[]> {
   const { place, runs } = bench;
   const tree = makeTree(place, "switch", BARE);
   for (const id of IDS) run(place, tree.command("release/build_release", head(place), "--id", id));
@@ -27,7 +27,7 @@ export function switchRows(bench: Bench): Row[] {
     },
     { column: "switchback", name: BACK, command: () => tree.command("release/rollback") },
   ];
-  const cells = measure(
+  const cells = await measure(
     place,
     [...ours, teams(bench), ...caps(bench), ...links(bench)],
     place.isHurried ? 1 : runs * 4,
