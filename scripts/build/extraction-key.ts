@@ -19,11 +19,13 @@ export function extractionKey({ repo, exclude }: Pick<Source, "repo" | "exclude"
   const inTree = [...tracked]
     .filter(([place]) => path.posix.basename(place) === ".gitattributes")
     .map(([place, { object }]) => ({ place, text: answerOf(repo, "cat-file", "-p", object) }));
+  // A release of another folder of the repository has other files under the same names.
+  const folder = git(repo, "rev-parse", "--show-prefix").stdout;
   const settings = git(repo, "config", "--includes", "-z", "--get-regexp", SETTINGS).stdout;
   const outside = attributeFiles(repo, settings).map(textOf);
   if ([...inTree.map(({ text }) => text), ...outside].some((text) => text.includes("export-"))) return undefined;
   return createHash("sha256")
-    .update(JSON.stringify([1, exclude, inTree, settings, outside]))
+    .update(JSON.stringify([2, folder, exclude, inTree, settings, outside]))
     .digest("hex");
 }
 

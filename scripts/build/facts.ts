@@ -40,7 +40,7 @@ export interface BuildFacts {
 }
 
 /** Looks at all that a build rests on. With `source.pull` the checkout is moved forward first, unless it is a dry run. */
-export function observeBuild(context: Context, args: BuildArgs): BuildFacts {
+export async function observeBuild(context: Context, args: BuildArgs): Promise<BuildFacts> {
   refuseLater(context.loaded);
   const { manifest, paths } = context;
   if (manifest.source.pull && manifest.source.via === "git" && !args.dryRun) pullSource(manifest.source.repo);
@@ -66,7 +66,7 @@ export function observeBuild(context: Context, args: BuildArgs): BuildFacts {
     steps: observeSteps(context, { source, tools, sets, skipped, tree, isCached }),
     base: isCached ? observeBase(context, source, tree) : undefined,
   };
-  return { ...facts, room: observeBuildRoom(context, facts) };
+  return { ...facts, room: await observeBuildRoom(context, facts) };
 }
 
 function defaultId(manifest: Manifest, source: SourceFacts, now: Date): string {

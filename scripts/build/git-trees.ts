@@ -18,9 +18,12 @@ export function answerOf(repo: string, ...words: string[]): string {
   return stdout;
 }
 
-/** The entries of a commit; undefined where a name is no UTF-8, which this runtime cannot hold. */
+/**
+ * The entries of a commit, below the repository's directory and relative to it, as `git archive` has them; undefined where a name is no
+ * UTF-8, which this runtime cannot hold.
+ */
 export function trackedIn(repo: string, sha: string): Tracked | undefined {
-  const text = answerOf(repo, "ls-tree", "-r", "-z", "--full-tree", sha);
+  const text = answerOf(repo, "ls-tree", "-r", "-z", sha);
   if (text.includes("\uFFFD")) return undefined;
   const entries = text.split("\0").filter(Boolean);
   return new Map(
@@ -35,7 +38,7 @@ export function trackedIn(repo: string, sha: string): Tracked | undefined {
 /** Paths that two commits do not have alike, in content, mode or kind. */
 export function changedBetween(repo: string, from: string, to: string): Set<string> {
   if (from === to) return new Set();
-  const words = ["diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-ext-diff", from, to];
+  const words = ["diff-tree", "-r", "--raw", "-z", "--relative", "--no-renames", "--no-ext-diff", from, to];
   // Each change is two fields: what became of it, and its path.
   const fields = answerOf(repo, ...words).split("\0");
   return new Set(fields.filter((_, i) => i % 2 === 1));

@@ -4,6 +4,7 @@ import { standing } from "../core/durable.ts";
 import { hashFile } from "../core/hash-file.ts";
 import { readList, type SealedFile } from "./file-list.ts";
 import { above, holds } from "./places.ts";
+import { releaseJson } from "./release-json.ts";
 
 /**
  * What a sealed release lists of some places; undefined where something of it is gone, altered, or leads back into a release that
@@ -15,7 +16,7 @@ export function findOutputs(directory: string, outputs: string[]): SealedFile[] 
     (place) => isReached(directory, place) && listed.some((file) => holds(place, file.path)),
   );
   if (!isWhole) return undefined;
-  const sealed = fs.statSync(path.join(directory, "RELEASE.json")).ctimeMs;
+  const sealed = fs.statSync(releaseJson(directory)).mtimeMs;
   return listed.every((file) => isUnaltered(directory, file, sealed)) ? listed : undefined;
 }
 

@@ -62,7 +62,7 @@ function commitOf(repo: string, ref: string): string {
 const tagsOf = (repo: string, sha: string) => git(repo, "tag", "--points-at", sha).stdout.split("\n").filter(Boolean);
 
 function sizeOf(repo: string, sha: string): Pick<SourceFacts, "bytes" | "files" | "submodules"> {
-  const { stdout } = git(repo, "ls-tree", "-r", "-l", "--full-tree", sha);
+  const { stdout } = git(repo, "ls-tree", "-r", "-l", sha);
   const entries = stdout
     .split("\n")
     .filter(Boolean)

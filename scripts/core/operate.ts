@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
+import { endJobHold } from "../database/hold.ts";
 import { getRow } from "../registry/releases.ts";
 import { createActions } from "./actions.ts";
 import { applyPlan, asSwitchbackError } from "./apply.ts";
@@ -58,7 +59,10 @@ export async function operate<F, A>(
   try {
     takeTree(context, operation.mayUseReserve === true);
     const database = openDatabase(context.paths.registry);
-    const outcome = await carryOut(operation, context, args, decide, database).finally(() => database.close());
+    const outcome = await carryOut(operation, context, args, decide, database).finally(() => {
+      database.close();
+      endJobHold(context.paths);
+    });
     return { ...outcome, duration_ms: Math.round(performance.now() - since) };
   } catch (error) {
     throw asSwitchbackError(error);

@@ -1,10 +1,9 @@
 import fs from "node:fs";
-import { isatty } from "node:tty";
 import { styleText } from "node:util";
 import { seconds } from "./durations.ts";
 import { fit } from "./fit.ts";
 import { type Bar, lastWritten, renderMoving } from "./moving-line.ts";
-import { writeOut } from "./output.ts";
+import { hasTerminal, writeOut } from "./output.ts";
 import type { Progress } from "./progress.ts";
 import type { Step } from "./step.ts";
 
@@ -203,8 +202,7 @@ export function setReporter(
   flags: { quiet?: boolean; json?: boolean; verbose?: boolean },
   env: NodeJS.ProcessEnv,
 ): void {
-  // process.stdout would make a pipe non-blocking, for a program that takes this one's place as well.
-  const isTerminal = isatty(1) && env["TERM"] !== "dumb";
+  const isTerminal = hasTerminal(1) && env["TERM"] !== "dumb";
   const isColoured = isTerminal && (env["NO_COLOR"] ?? "") === "";
   current = new Reporter({
     isQuiet: flags.quiet === true,

@@ -10,7 +10,10 @@ import { type DatabaseState, observeDatabase, refuseNoRoom, refuseWithout } from
 import { restoreStep, unusedStep } from "../database/steps.ts";
 import { drain, gate } from "../release/activation.ts";
 import { heldOf, start, stop, touching, without } from "../release/around-the-link.ts";
+import { endHold, holdJobs } from "../release/migration.ts";
 import { observePage, type PageFacts } from "../release/page.ts";
+import { isManaged } from "../schedule/jobs.ts";
+import { hasJobs } from "../schedule/running-jobs.ts";
 import { definitionsOf, recordedManifest } from "../service/definitions.ts";
 import { observeManaged } from "../service/managed.ts";
 import type { ManagedFacts } from "../service/managed-steps.ts";
@@ -30,6 +33,8 @@ export interface RestoreFacts {
   /** Services that run now, and those that the release which is current last ran healthy with. */
   running: string[];
   services: string[];
+  /** Default: as the manifest in use says. */
+  hasJobs?: boolean;
   managed: ManagedFacts;
   page: PageFacts;
   /** SQLite of less than 50 MB: tables whose number of rows would change. */
@@ -49,6 +54,7 @@ export const restore: Operation<RestoreFacts, RestoreArgs> = {
       database,
       running: await runningServices(context),
       services: definitionsOf(manifest).map(({ name }) => name),
+      hasJobs: await hasJobs(context),
       managed: await observeManaged(context, manifest),
       page: await observePage(context),
       differences: await observeDifferences(context, database, id),
@@ -95,7 +101,8 @@ function planRestoreOf(context: Context, facts: RestoreFacts, args: RestoreArgs)
     ...(releaseId ? { previousId: releaseId } : {}),
     notes: lossOf(facts, fact),
     steps: [
-      ...drain(context, releaseId, running),
+      ...holdJobs(context, facts.hasJobs),
+      ...drain(context, releaseId, running, facts.hasJobs),
       ...touching(facts.page.before),
       ...stopped(context, facts),
       ...touching([unusedStep(), part("Back up what is there now", "save-as-it-is"), restoreStep(fact.id)]),
@@ -126,7 +133,8 @@ const part = (title: string, ...words: string[]): RunStep => ({
 /** A socket that its manager holds stays open: what comes meanwhile waits. */
 function stopped(context: Context, facts: RestoreFacts): Step[] {
   const held = heldOf(facts);
-  const paused = touching(held.length > 0 ? [part(`Pause ${held.join(", ")}`, "pause", ...held)] : []);
+  const title = held.length > 0 ? `Pause ${held.join(", ")}` : "Let whatever starts now wait";
+  const paused = touching(isManaged(context.manifest) ? [part(title, "pause", ...held)] : []);
   return [...paused, ...stop(context, without(facts.running, held))];
 }
 
@@ -134,7 +142,7 @@ function stopped(context: Context, facts: RestoreFacts): Step[] {
 function started(context: Context, facts: RestoreFacts): Step[] {
   const id = facts.tree.current.releaseId;
   const again = facts.services.filter((name) => facts.running.includes(name));
-  if (!id || again.length === 0) return [];
+  if (!id || again.length === 0) return endHold(context, isManaged(context.manifest));
   const held = heldOf(facts);
   const resumed = touching(held.length > 0 ? [part(`Resume ${held.join(", ")}`, "resume-recorded", ...held)] : []);
   return [

@@ -8,7 +8,7 @@ import { reporter } from "../core/reporter.ts";
 import { command } from "../core/step.ts";
 import type { ApplyContext } from "../core/steps/kind.ts";
 import { usersOfPath } from "../service/processes.ts";
-import { type BackupFact, backupPath, databaseFile, dataPath, readBackup } from "./backups.ts";
+import { type BackupFact, backupPath, databaseFile, dataPath, kindOf, readBackup } from "./backups.ts";
 import { runDatabaseLines } from "./commands.ts";
 import { SIDES } from "./sqlite-file.ts";
 
@@ -38,11 +38,10 @@ export function soundBackup({ paths, manifest, opsPath }: Context, id: string): 
   const fact = readBackup(paths, id);
   const next = `${opsPath}/data/backup.ts --list`;
   if (!fact) throw new FailedError(`there is no complete backup ${id} in ${paths.backups}`, { next });
-  const kind = manifest.database?.sqlite === undefined ? "command" : "sqlite";
-  if (fact.kind !== kind)
-    throw new FailedError(`the backup ${id} was made by ${fact.kind}, and the manifest's database is ${kind}`, {
-      next,
-    });
+  const kind = kindOf(manifest);
+  const other =
+    kind === undefined ? "the manifest names no database" : `the manifest's database is of the kind ${kind}`;
+  if (fact.kind !== kind) throw new FailedError(`the backup ${id} is of the kind ${fact.kind}, and ${other}`, { next });
   const data = dataPath(paths, id);
   if (!fact.is_absent && (!fs.existsSync(data) || hashFile(data) !== fact.sha256))
     throw new FailedError(`the backup ${id} is damaged: ${data} is not what its sha256 says`, { next });

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import type { Manifest } from "../../manifest.schema.ts";
 import { standing } from "../core/durable.ts";
 import type { Paths } from "../core/paths.ts";
 
@@ -29,6 +30,10 @@ export interface BackupFact {
   /** SQLite: the database file's permissions. */
   mode?: number;
 }
+
+/** The kind that a manifest's backups are of; undefined where it names no database. */
+export const kindOf = ({ database }: Pick<Manifest, "database">): BackupFact["kind"] | undefined =>
+  database && (database.sqlite === undefined ? "command" : "sqlite");
 
 /** Its directory, absolute. A directory without `BACKUP.json` is no backup: it was never finished. */
 export const backupPath = (paths: Paths, id: string) => path.join(paths.backups, id);

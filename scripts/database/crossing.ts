@@ -2,10 +2,7 @@ import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import type { TreeFacts } from "../core/observe.ts";
 import { showAge, showTime } from "../text/amounts.ts";
-import type { BackupFact } from "./backups.ts";
-
-/** Above so many bytes nobody waits for rows to be counted. */
-const COUNTED_BYTES = 50_000_000;
+import { type BackupFact, databaseFile, dataPath, kindOf, observeBackups } from "./backups.ts";
 
 /** A way back to a release whose schema is not the data's. */
 export interface Crossing {
@@ -27,14 +24,24 @@ export interface DataChoice {
   isSure?: boolean | undefined;
 }
 
-/** Looks whether going back crosses a change of the schema: where both markers are known, and differ. */
-export async function observeCrossing(context: Context, tree: TreeFacts, id: string): Promise<Crossing | undefined> {
+/**
+ * Looks whether going back crosses a change of the schema: where both markers are known, and differ.
+ * @throws FailedError when the backup that is to be brought back is damaged
+ */
+export async function observeCrossing(
+  context: Context,
+  tree: TreeFacts,
+  id: string,
+  { restoreData }: DataChoice,
+): Promise<Crossing | undefined> {
   const from = tree.rows.get(tree.current.releaseId ?? "")?.migration_marker;
   const to = tree.rows.get(id)?.migration_marker;
   if (!from || !to || from === to) return undefined;
-  const { observeBackups } = await import("./backups.ts");
-  const snapshot = observeBackups(context.paths).find(({ migration_marker }) => migration_marker === to);
+  const { soundBackup } = await import("./apply-restore.ts");
+  const kind = kindOf(context.manifest);
+  const snapshot = observeBackups(context.paths).find((one) => one.migration_marker === to && one.kind === kind);
   if (!snapshot) return { from, to };
+  if (restoreData) soundBackup(context, snapshot.id);
   const lost = await lostSince(context, snapshot);
   return { from, to, snapshot, ...(lost ? { lost } : {}) };
 }
@@ -42,9 +49,8 @@ export async function observeCrossing(context: Context, tree: TreeFacts, id: str
 /** What SQLite's tables say, where they are quickly read. */
 async function lostSince({ paths, manifest }: Context, { id, bytes, is_absent }: BackupFact): Promise<string> {
   const sqlite = manifest.database?.sqlite;
+  const { compareTables, COUNTED_BYTES, showDifference } = await import("./difference.ts");
   if (sqlite === undefined || is_absent || bytes > COUNTED_BYTES) return "";
-  const { compareTables, showDifference } = await import("./difference.ts");
-  const { databaseFile, dataPath } = await import("./backups.ts");
   const differences = await compareTables(databaseFile(paths, sqlite), dataPath(paths, id));
   return differences.map(showDifference).join("; ");
 }

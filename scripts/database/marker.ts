@@ -3,10 +3,11 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import { releaseJson, rewriteReleaseJson } from "../build/release-json.ts";
 import type { Context } from "../core/context.ts";
-import { writeDurably } from "../core/durable.ts";
 import { FailedError, InterruptedError } from "../core/errors.ts";
 import { releasePath } from "../core/paths.ts";
+import { reporter } from "../core/reporter.ts";
 import { OPERATION_MARK } from "../core/operation-mark.ts";
 import type { ApplyContext } from "../core/steps/kind.ts";
 import { setMarker } from "../registry/releases.ts";
@@ -23,6 +24,17 @@ export async function readMarker(context: Context, releaseId: string, apply: App
   const { migrate, database } = context.manifest;
   if (migrate?.marker) return markerOf(await printed(context, releaseId, apply));
   return database?.sqlite === undefined ? null : schemaMarker(databaseFile(context.paths, database.sqlite));
+}
+
+/** The same, and null too where `migrate.marker` fails: before a first migration, there may be nothing that could tell. */
+export async function knownMarker(context: Context, releaseId: string, apply: ApplyContext): Promise<string | null> {
+  try {
+    return await readMarker(context, releaseId, apply);
+  } catch (error) {
+    if (!(error instanceof FailedError)) throw error;
+    reporter().detail(`${error.message}: the data has no marker that is known`);
+    return null;
+  }
 }
 
 /** The last line that is not empty, as far as it can be printed. */
@@ -83,12 +95,13 @@ export async function schemaMarker(file: string): Promise<string | null> {
 /** Keeps the marker with a release: in its row, and in the RELEASE.json of one that was sealed here. */
 export function recordMarker(context: Context, registry: DatabaseSync | undefined, id: string, marker: string): void {
   if (registry && !context.overrides.isRegistrySkipped) setMarker(registry, id, marker);
-  const file = path.join(releasePath(context.paths, id), "RELEASE.json");
+  const directory = releasePath(context.paths, id);
+  const file = releaseJson(directory);
   if (!fs.existsSync(file)) return;
   const text = fs.readFileSync(file, "utf8");
   const release = parsed(text);
   if (!release || !("tree_sha256" in release) || release["migration_marker"] === marker) return;
-  writeDurably(file, `${JSON.stringify({ ...release, migration_marker: marker }, null, 2)}\n`, 0o644);
+  rewriteReleaseJson(directory, { ...release, migration_marker: marker });
 }
 
 function parsed(text: string): Record<string, unknown> | undefined {

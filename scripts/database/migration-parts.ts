@@ -1,8 +1,9 @@
 import fs from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { DatabaseSync } from "node:sqlite";
 import type { Context } from "../core/context.ts";
 import { syncDirectory } from "../core/durable.ts";
-import { FailedError, UsageError } from "../core/errors.ts";
+import { UsageError } from "../core/errors.ts";
 import { observeCurrent } from "../core/observe.ts";
 import { reporter } from "../core/reporter.ts";
 import type { ApplyContext } from "../core/steps/kind.ts";
@@ -10,9 +11,9 @@ import { getRow } from "../registry/releases.ts";
 import { applyBackup } from "./apply-backup.ts";
 import { applyRestore } from "./apply-restore.ts";
 import { backupPath, type BackupReason, readBackup } from "./backups.ts";
-import { hold } from "./hold.ts";
+import { endJobHold, hold, holdJobs } from "./hold.ts";
 import { isMarked, mark, markedBackups, unmark } from "./mark.ts";
-import { readMarker, recordMarker } from "./marker.ts";
+import { knownMarker, readMarker, recordMarker } from "./marker.ts";
 
 interface Part {
   context: Context;
@@ -25,6 +26,7 @@ interface Part {
 
 /** The parts of a migration that are steps of their own: `ops/data/migrate.ts --part NAME WORD…`. */
 const PARTS: Record<string, (part: Part) => void | Promise<void>> = {
+  "hold-jobs": applyHoldJobs,
   pause: applyPause,
   resume: (part) => applyResume(part, false),
   "resume-recorded": (part) => applyResume(part, true),
@@ -51,6 +53,14 @@ export async function applyMigrationPart(
   await part({ context, apply, registry, words, isByHand });
 }
 
+/** What looked for the file just before it stood is the job itself by then, and no launcher of it; in milliseconds. */
+const LAUNCHED = 300;
+
+async function applyHoldJobs({ context, apply: { signal } }: Part): Promise<void> {
+  holdJobs(context.paths);
+  await sleep(LAUNCHED, undefined, signal ? { signal } : {}).catch(() => undefined);
+}
+
 /** Stops services whose sockets stay open; a request that comes waits for the start, and the start for `resume`. */
 async function applyPause({ context, words }: Part): Promise<void> {
   hold(context.paths);
@@ -72,7 +82,7 @@ async function applySave({ context, apply, registry, words: [target = ""] }: Par
   const { paths, manifest } = context;
   const { releaseId } = observeCurrent(paths);
   const reader = reason === "migration" ? target : releaseId;
-  const marker = reader === undefined ? null : await tolerant(() => readMarker(context, reader, apply));
+  const marker = reader === undefined ? null : await knownMarker(context, reader, apply);
   if (reason === "migration" && releaseId !== undefined && marker !== null)
     recordMarker(context, registry, releaseId, marker);
   if (!manifest.database) return;
@@ -88,17 +98,6 @@ async function applySave({ context, apply, registry, words: [target = ""] }: Par
     apply,
   );
   mark(paths, apply.operationId);
-}
-
-/** Before a first migration, there may be nothing that could tell. */
-async function tolerant(read: () => Promise<string | null>): Promise<string | null> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!(error instanceof FailedError)) throw error;
-    reporter().detail(`${error.message}: the data has no marker yet`);
-    return null;
-  }
 }
 
 /** The release's schema is what its migration left. */
@@ -134,6 +133,7 @@ async function applyUndo(part: Part): Promise<void> {
 /** The data stands as it is. A backup of data whose schema did not change leads back nowhere, and goes. */
 function applySettle(part: Part): void {
   const { paths } = part.context;
+  endJobHold(paths);
   for (const id of marked(part)) {
     unmark(paths, id);
     if (isChanged(part, id)) continue;

@@ -1,11 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
+import { observeCurrent } from "../core/observe.ts";
 import type { SuiteCommand } from "../core/step.ts";
 import type { ApplyContext } from "../core/steps/kind.ts";
 import { applyBackup } from "./apply-backup.ts";
 import { applyRestore, refuseUse } from "./apply-restore.ts";
-import type { BackupReason } from "./backups.ts";
+import { type BackupReason, readBackup } from "./backups.ts";
+import { knownMarker, recordMarker } from "./marker.ts";
 
 type Part = (context: Context, words: string[], apply: ApplyContext, registry: DatabaseSync) => Promise<void>;
 
@@ -24,10 +26,24 @@ const PARTS: Record<string, Part> = {
       apply,
     ),
   // restore ID
-  restore: (context, [backup = ""], apply) => applyRestore(context, { backup, operationId: apply.operationId }, apply),
+  restore: bringBack,
   // unused: nothing has the database open.
   unused: async (context) => refuseUse(context),
 };
+
+/** The release that is current goes on with data of the backup's schema, and a way back is judged by that. */
+async function bringBack(
+  context: Context,
+  [backup = ""]: string[],
+  apply: ApplyContext,
+  registry: DatabaseSync,
+): Promise<void> {
+  await applyRestore(context, { backup, operationId: apply.operationId }, apply);
+  const { releaseId } = observeCurrent(context.paths);
+  if (releaseId === undefined || !context.manifest.migrate) return;
+  const marker = readBackup(context.paths, backup)?.migration_marker ?? (await knownMarker(context, releaseId, apply));
+  if (marker !== null) recordMarker(context, registry, releaseId, marker);
+}
 
 const valueOf = (words: string[], name: string) =>
   words.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1) ?? null;

@@ -1,8 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
 import { LIST, readList, type SealedFile, treeHash, WHOLE, writeList } from "../build/file-list.ts";
+import { releaseJson, rewriteReleaseJson } from "../build/release-json.ts";
 import type { Context } from "../core/context.ts";
-import { standing, syncDirectory, writeDurably } from "../core/durable.ts";
+import { standing, syncDirectory } from "../core/durable.ts";
 import { type Paths, releasePath } from "../core/paths.ts";
 import { reporter } from "../core/reporter.ts";
 import { keptPath } from "../shared/linked.ts";
@@ -26,7 +27,7 @@ interface Place {
 export function applyRelink(context: Context, id: string): void {
   const { paths } = context;
   const directory = releasePath(paths, id);
-  const file = path.join(directory, "RELEASE.json");
+  const file = releaseJson(directory);
   if (!fs.existsSync(file)) return;
   const release = JSON.parse(fs.readFileSync(file, "utf8")) as Sealed;
   const places = placesOf(context, directory);
@@ -37,8 +38,7 @@ export function applyRelink(context: Context, id: string): void {
     if (key === undefined) delete deps[place.name];
     else deps[place.name] = key;
   }
-  const said = { ...release, deps, ...(hash === undefined ? {} : { tree_sha256: hash }) };
-  writeDurably(file, `${JSON.stringify(said, null, 2)}\n`, 0o644);
+  rewriteReleaseJson(directory, { ...release, deps, ...(hash === undefined ? {} : { tree_sha256: hash }) });
 }
 
 function placesOf({ manifest }: Context, directory: string): Place[] {

@@ -2,6 +2,9 @@ import fs from "node:fs";
 import path from "node:path";
 import { readEnvFile } from "../service/env-file.ts";
 import { type CheckoutFacts, git, observeCheckout } from "./checkout.ts";
+import { type NodePart, observeNode } from "./node-part.ts";
+import { readText as read } from "./part-files.ts";
+import { observePython, PYTHON, type PythonPart } from "./python-part.ts";
 
 /** One folder of an application that is built or started by itself: its root, `backend`, `frontend` … */
 export interface Part {
@@ -16,25 +19,6 @@ export interface Part {
   hasEnvExample: boolean;
   /** A path that it answers when it is healthy, found in its source. */
   healthPath?: string;
-}
-
-export interface NodePart {
-  name?: string;
-  scripts: Record<string, string>;
-  main?: string;
-  dependencies: string[];
-  lockfile?: "package-lock.json" | "yarn.lock" | "pnpm-lock.yaml" | "bun.lock";
-}
-
-export interface PythonPart {
-  /** Lower case, without versions. */
-  requirements: string[];
-  hasRequirementsFile: boolean;
-  hasAlembic: boolean;
-  /** `app.main:app`, or `app:create_app()`: where the application object is made. */
-  target?: string;
-  /** A script that starts it. */
-  script?: string;
 }
 
 /** What init finds in a folder. */
@@ -102,11 +86,6 @@ const files = (folder: string) =>
     .map(({ name }) => name)
     .toSorted();
 
-function read(file: string): string | undefined {
-  const stat = fs.statSync(file, { throwIfNoEntry: false });
-  return stat?.isFile() && stat.size < 512 * 1024 ? fs.readFileSync(file, "utf8") : undefined;
-}
-
 function packageUpward(folder: string): string | undefined {
   for (let at = folder; ; at = path.dirname(at)) {
     const place = path.join(at, "node_modules/switchback");
@@ -134,62 +113,6 @@ function observePart(folder: string, dir: string): Part | undefined {
     ...(healthPath ? { healthPath } : {}),
   };
 }
-
-const PYTHON = new Set(["requirements.txt", "pyproject.toml", "alembic.ini"]);
-const LOCKFILES = ["package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock"] as const;
-
-function observeNode(place: string, names: string[]): NodePart {
-  const json = parseJson(read(path.join(place, "package.json")) ?? "{}");
-  const record = (key: string) =>
-    typeof json[key] === "object" && json[key] !== null ? (json[key] as Record<string, string>) : {};
-  const lockfile = LOCKFILES.find((name) => names.includes(name));
-  return {
-    scripts: record("scripts"),
-    dependencies: Object.keys({ ...record("dependencies"), ...record("devDependencies") }),
-    ...(typeof json["name"] === "string" ? { name: json["name"] } : {}),
-    ...(typeof json["main"] === "string" ? { main: json["main"] } : {}),
-    ...(lockfile ? { lockfile } : {}),
-  };
-}
-
-function parseJson(text: string): Record<string, unknown> {
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    return {};
-  }
-}
-
-function observePython(place: string, names: string[]): PythonPart {
-  const text = `${read(path.join(place, "requirements.txt")) ?? ""}\n${read(path.join(place, "pyproject.toml")) ?? ""}`;
-  const target = findTarget(place);
-  const script = ["main.py", "app.py", "server.py"].find((name) => names.includes(name));
-  return {
-    requirements: ["fastapi", "uvicorn", "gunicorn", "flask", "starlette"].filter((name) =>
-      new RegExp(`\\b${name}\\b`, "i").test(text),
-    ),
-    hasRequirementsFile: names.includes("requirements.txt"),
-    hasAlembic: names.includes("alembic.ini"),
-    ...(target ? { target } : {}),
-    ...(script ? { script } : {}),
-  };
-}
-
-function findTarget(place: string): string | undefined {
-  for (const file of TARGETS) {
-    const source = read(path.join(place, file)) ?? "";
-    const isFactory = /^def create_app\(/m.test(source) && !/^app\s*=/m.test(source);
-    if (!isFactory && !/\b(?:FastAPI|Flask|Starlette)\s*\(/.test(source)) continue;
-    const module = file
-      .slice(0, -".py".length)
-      .replaceAll("/", ".")
-      .replace(/\.__init__$/, "");
-    return `${module}:${isFactory ? "create_app()" : "app"}`;
-  }
-  return undefined;
-}
-
-const TARGETS = ["app/main.py", "main.py", "app.py", "app/__init__.py", "server.py"];
 
 // Production settings first: they are what a release runs with (seed 002 keeps them beside those of development).
 const ENV_FILES = [".env.production", ".env"];

@@ -69,6 +69,7 @@ export const VALUED = new Set([
   "--only",
   "--app",
   "--deploy-to",
+  "--hold",
   "--port",
   "--run",
   "--like",

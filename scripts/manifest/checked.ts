@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
@@ -12,7 +11,7 @@ const MOST_BYTES = 1_000_000;
 
 /**
  * Loads a manifest as `loadManifest` does, and keeps what came of it for the next command: of a command's start, half is spent
- * on loading the parser and the schema. Kept in `$XDG_CACHE_HOME/switchback`, under a hash of all that the outcome depends on;
+ * on loading the parser and the schema. Kept in `$XDG_CACHE_HOME/switchback`, with all that the outcome depends on;
  * only what is without any problem is kept.
  * @throws ManifestError as `loadManifest` does.
  */
@@ -26,26 +25,23 @@ export async function loadChecked(options: LoadOptions): Promise<LoadedManifest>
   return loaded;
 }
 
+interface Place {
+  file: string;
+  /** All that the outcome depends on. No hash of it: a start would spend a tenth of its time on loading one. */
+  key: string;
+}
+
 /** Where the outcome would be kept; undefined when there is no home for it, or no file to load. */
-function placeOf({ filePath, environment, env, cwd = process.cwd() }: LoadOptions): string | undefined {
+function placeOf({ filePath, environment, env, cwd = process.cwd() }: LoadOptions): Place | undefined {
   const home = env["XDG_CACHE_HOME"] || (env["HOME"] && path.join(env["HOME"], ".cache"));
-  const bytes = readSmall(path.resolve(cwd, filePath));
-  if (!home || !path.isAbsolute(home) || !bytes) return undefined;
+  const file = path.resolve(cwd, filePath);
+  const text = readSmall(file)?.toString("latin1");
+  if (!home || !path.isAbsolute(home) || text === undefined) return undefined;
   const { DEPLOY_ROOT, REPO_ROOT } = env;
-  const rest = [
-    path.resolve(cwd, filePath),
-    environment,
-    DEPLOY_ROOT,
-    REPO_ROOT,
-    env["HOME"] || homedir(),
-    cwd,
-    process.getuid?.(),
-  ];
-  const hash = createHash("sha256")
-    .update(bytes)
-    .update(JSON.stringify([rest, suiteState()]))
-    .digest("hex");
-  return path.join(home, "switchback", `${hash}.json`);
+  const rest = [file, environment, DEPLOY_ROOT, REPO_ROOT, env["HOME"] || homedir(), cwd, process.getuid?.()];
+  // Two that share the end of a long name only take turns.
+  const name = `${file}:${environment ?? ""}`.replaceAll(/[^A-Za-z0-9.-]/g, "_").slice(-180);
+  return { file: path.join(home, "switchback", `${name}.json`), key: JSON.stringify([text, rest, suiteState()]) };
 }
 
 function readSmall(file: string): Buffer | undefined {
@@ -66,13 +62,17 @@ function suiteState(): string[] {
   );
 }
 
-function readKept(file: string, options: LoadOptions): LoadedManifest | undefined {
+function readKept({ file, key }: Place, options: LoadOptions): LoadedManifest | undefined {
   try {
     const { uid, mode } = fs.statSync(file);
     // Somebody else's word about what the manifest says does not count.
     if (uid !== process.geteuid?.() || (mode & 0o022) !== 0) return undefined;
-    const kept = JSON.parse(fs.readFileSync(file, "utf8")) as Omit<LoadedManifest, "problemAt">;
-    return { ...kept, problemAt: (...where) => loadAgain(options).problemAt(...where) };
+    const kept = JSON.parse(fs.readFileSync(file, "utf8")) as {
+      key: string;
+      loaded: Omit<LoadedManifest, "problemAt">;
+    };
+    if (kept.key !== key) return undefined;
+    return { ...kept.loaded, problemAt: (...where) => loadAgain(options).problemAt(...where) };
   } catch {
     return undefined;
   }
@@ -84,12 +84,12 @@ function loadAgain(options: LoadOptions): LoadedManifest {
   return loadManifest(options);
 }
 
-function keep(file: string, loaded: LoadedManifest): void {
+function keep({ file, key }: Place, loaded: LoadedManifest): void {
   try {
     refuseLater(loaded);
     const folder = path.dirname(file);
     fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeDurably(file, JSON.stringify(loaded), 0o600);
+    writeDurably(file, JSON.stringify({ key, loaded }), 0o600);
     const names = fs.readdirSync(folder);
     if (names.length > MOST_KEPT) for (const name of names) fs.rmSync(path.join(folder, name), { force: true });
   } catch {

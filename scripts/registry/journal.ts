@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -34,7 +33,7 @@ export type StepOutcome = "done" | "already" | "failed";
 
 /** `20261120-221530-switch-1a2b`: sorts by time, says what it was, and names the log. */
 export const operationId = (kind: string, now = new Date()): string =>
-  `${compactStamp(now)}-${kind}-${randomBytes(2).toString("hex")}`;
+  `${compactStamp(now)}-${kind}-${Buffer.from(crypto.getRandomValues(new Uint8Array(2))).toString("hex")}`;
 
 /** Operations that began and did not finish, the oldest first. Under the lock: all of them were interrupted. */
 export const openOperations = (database: DatabaseSync) =>

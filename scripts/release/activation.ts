@@ -68,6 +68,7 @@ export function planActivation(context: Context, facts: ActivationFacts, mode: M
       ...reconcile(context, tree),
       ...record(context, target, STATUSES[mode].begun),
       ...hook(context, "before_switch", target.id, releasePath(context.paths, target.id)),
+      ...data.holdJobs,
       ...drain(context, previousId, facts.running, facts.hasJobs),
       ...jobGuards(facts.managed),
       ...touching(managedSteps(context, facts.managed)),

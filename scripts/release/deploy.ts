@@ -25,10 +25,10 @@ interface DeployFacts {
 export const deploy: Operation<DeployFacts, DeployArgs> = {
   kind: "deploy",
   async observe(context, args) {
-    const build = observeBuild(context, args);
-    const activation = await observeActivation(context, build.id);
+    const build = await observeBuild(context, args);
+    const activation = await observeActivation(context, build.id, args);
     const changes = renderChanges(context, build.tree.current.sha ?? "", build.source.sha);
-    return { build, activation: built(activation, build), prune: observePrune(context, build.tree), changes };
+    return { build, activation: built(activation, build), prune: await observePrune(context, build.tree), changes };
   },
   plan(context, { build, activation, prune, changes }, choice) {
     const isRegistered = !context.overrides.isRegistrySkipped;
@@ -72,7 +72,7 @@ function built(activation: ActivationFacts, { id, source }: BuildFacts): Activat
 }
 
 /** The facts as they will be once the release serves: what was current is then the one before. */
-function deployed({ tree, used, deps }: PruneFacts, { id, source, sets }: BuildFacts): PruneFacts {
+function deployed({ tree, deps, ...seen }: PruneFacts, { id, source, sets }: BuildFacts): PruneFacts {
   const before = tree.current.releaseId;
   const own = tree.rows.get(id);
   const activation = Math.max(0, ...[...tree.rows.values()].map((row) => row.activation ?? 0)) + 1;
@@ -89,7 +89,7 @@ function deployed({ tree, used, deps }: PruneFacts, { id, source, sets }: BuildF
   ]);
   const ids = tree.ids.includes(id) ? tree.ids : [...tree.ids, id];
   return {
-    used,
+    ...seen,
     deps: withRelease(deps, id, sets),
     tree: { ...tree, ids, rows, current: { ...tree.current, releaseId: id } },
   };

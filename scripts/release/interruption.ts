@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Context } from "../core/context.ts";
 import { standing } from "../core/durable.ts";
-import { holdPath } from "../database/hold.ts";
+import { holdPath, jobHoldPath } from "../database/hold.ts";
 import { isMarked } from "../database/mark.ts";
 import type { OperationRow } from "../registry/journal.ts";
 import { observeRelease, observeTree, type TreeFacts } from "../core/observe.ts";
@@ -17,6 +17,7 @@ import { observeProcesses } from "../service/processes.ts";
 import { observeDependencyUse, unfinishedSets } from "../dependencies/unused.ts";
 import { findUnfinishedBackups } from "../database/backups.ts";
 import { observePage, type PageFacts } from "./page.ts";
+import { observeRemoving } from "./removal.ts";
 import { linkAt } from "../dependencies/relink.ts";
 import { findUnfinished, keptPath } from "../shared/linked.ts";
 
@@ -76,12 +77,12 @@ export async function observeRecovery(context: Context, operation: OperationRow)
       ...unfinished
         .flatMap(({ kept, taking, isMissing }) => [taking, ...(isMissing ? [] : [kept])])
         .filter((place) => standing(place)),
-      ...(standing(holdPath(paths)) ? [holdPath(paths)] : []),
+      ...[holdPath(paths), jobHoldPath(paths)].filter((place) => standing(place)),
       ...findUnfinishedBackups(paths),
       ...(operation.kind === "promote" ? promotionLeftovers(context, tree.current.releaseId) : []),
       ...unfinishedSets(observeDependencyUse(context), building),
     ],
-    removing: entries.flatMap((name) => (name.startsWith(".removing-") ? [name.slice(".removing-".length)] : [])),
+    removing: observeRemoving(paths),
     building,
     promoted: promotedIn(context, tree.current.releaseId),
     kept: unfinished.flatMap(({ kept, place, isMissing }) => (isMissing ? [[kept, place] as [string, string]] : [])),

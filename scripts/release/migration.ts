@@ -6,6 +6,7 @@ import { releasePath } from "../core/paths.ts";
 import type { RunStep, Step } from "../core/step.ts";
 import { chosenSnapshot, type Crossing, type DataChoice } from "../database/crossing.ts";
 import { holdPath } from "../database/hold.ts";
+import { isManaged, scheduledNames } from "../schedule/jobs.ts";
 import { migrationEnvironment } from "../database/migration-environment.ts";
 import { refuseNoRoom } from "../database/state.ts";
 import type { ManagedFacts } from "../service/managed-steps.ts";
@@ -25,6 +26,8 @@ export interface DataFacts {
 export interface DataPlan {
   /** Services whose sockets stay open. */
   held: string[];
+  /** Before the drain: jobs that start from then on wait. */
+  holdJobs: Step[];
   /** Before services are stopped: those behind sockets that stay. */
   pause: Step[];
   /** While nothing of the tree runs. */
@@ -45,6 +48,7 @@ interface Facts {
   services: string[];
   running: string[];
   managed: ManagedFacts;
+  hasJobs?: boolean;
   data: DataFacts;
 }
 
@@ -74,32 +78,43 @@ export function planData(
 export const untouched = (context: Context, facts: Pick<Facts, "services" | "running" | "managed">): DataPlan => {
   const held = heldOf(facts);
   const resume = (isRecorded: boolean) => restart(context, held, { isRecorded });
-  return { held, pause: [], work: [], resume, letGo: [], take: [], settle: [], undo: [] };
+  return { held, holdJobs: [], pause: [], work: [], resume, letGo: [], take: [], settle: [], undo: [] };
 };
 
 function changing(context: Context, facts: Facts, work: Step[]): DataPlan {
   const { isGuarded } = facts.data;
   const held = isGuarded ? heldOf(facts) : [];
-  // Also one that does not run now would be started by a request.
-  const hasSockets = isGuarded && Object.values(context.manifest.services).some(({ socket }) => socket);
-  const pause = `Stop ${held.join(", ") || "nothing more"}; requests wait`;
+  // Also what does not run now would be started by a request or a boot.
+  const isManagers = isGuarded && isManaged(context.manifest);
   return {
     held,
-    pause: hasSockets ? [step("pause", pause, "pause", ...held)] : [],
+    holdJobs: isGuarded ? holdJobs(context, facts.hasJobs) : [],
+    pause: isManagers ? [step("pause", pauseTitle(held), "pause", ...held)] : [],
     work,
     resume: (isRecorded) =>
       held.length > 0
         ? [step("resume", `Start ${held.join(", ")}`, isRecorded ? "resume-recorded" : "resume", ...held)]
-        : endHold(context, hasSockets),
-    letGo: endHold(context, hasSockets),
+        : endHold(context, isManagers),
+    letGo: endHold(context, isManagers),
     take: [],
     settle: [step("settle", "Keep the data as it is now", "settle")],
     undo: [step("undo", "Bring the data back, if its change had begun", "undo")],
   };
 }
 
-const endHold = ({ paths }: Context, hasSockets: boolean): Step[] =>
-  hasSockets ? touching([{ kind: "remove", title: "Let services start again", path: holdPath(paths) }]) : [];
+/** What a pause does, for a person. */
+export const pauseTitle = (held: string[]) =>
+  held.length > 0 ? `Stop ${held.join(", ")}; requests wait` : "Let whatever starts now wait";
+
+/** Before a drain, where jobs could start: until the data is settled, or the operation ends in another way. */
+export const holdJobs = ({ manifest }: Context, hasJobs = scheduledNames(manifest).length > 0): Step[] => {
+  const { touches: _, ...untouching } = step("hold-jobs", "Let jobs that start now wait", "hold-jobs");
+  return hasJobs ? [untouching] : [];
+};
+
+/** Where nothing starts a service again. */
+export const endHold = ({ paths }: Context, isHeld: boolean): Step[] =>
+  isHeld ? touching([{ kind: "remove", title: "Let services start again", path: holdPath(paths) }]) : [];
 
 function migrating(context: Context, id: string): Step[] {
   const { migrate, database } = context.manifest;

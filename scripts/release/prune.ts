@@ -4,11 +4,13 @@ import { observeTree, type TreeFacts } from "../core/observe.ts";
 import type { Operation } from "../core/operation.ts";
 import type { Plan } from "../core/step.ts";
 import { observeBackups } from "../database/backups.ts";
+import { showJob } from "../health/busy.ts";
 import { judgeAfter, noteBackups, planUnusedBackups } from "../database/unused.ts";
 import { judgeSet, noteSets, observeDependencyUse, planUnusedSets } from "../dependencies/unused.ts";
 import { lastEnd } from "../registry/journal.ts";
+import { hasJobs, runningJobs } from "../schedule/running-jobs.ts";
 import { usersBelow } from "../service/users-below.ts";
-import { planRemoval } from "./removal.ts";
+import { observeRemoving, planLeftFiles, planRemoval } from "./removal.ts";
 import { judge, type PruneFacts, type Retention, type Verdict } from "./retention.ts";
 
 export { type PruneFacts } from "./retention.ts";
@@ -51,16 +53,26 @@ const retentionOf = ({ manifest }: Context, { keep, keepDays }: PruneArgs): Rete
 });
 
 /** Looks which releases are in use, and to when ages are counted. */
-export function observePrune(context: Context, tree: TreeFacts): PruneFacts {
+export async function observePrune(context: Context, tree: TreeFacts): Promise<PruneFacts> {
   const { paths } = context;
-  const used = tree.isTree ? usersBelow(paths.releases) : new Map<string, string>();
+  const used = tree.isTree ? await observeUsed(context) : new Map<string, string>();
   return {
     tree,
     used,
     deps: observeDependencyUse(context),
+    removing: observeRemoving(paths),
     backups: observeBackups(paths),
     ageAt: believed(tree.now, lastEnd(paths)),
   };
+}
+
+/** A job of another user shows its files to root alone, and its manager still says where it was started. */
+async function observeUsed(context: Context): Promise<Map<string, string>> {
+  const jobs = (await hasJobs(context)) ? await runningJobs(context) : [];
+  const byJobs = jobs.flatMap((job): [string, string][] =>
+    job.releaseId === undefined ? [] : [[job.releaseId, showJob(job, new Date())]],
+  );
+  return new Map([...byJobs, ...usersBelow(context.paths.releases)]);
 }
 
 /**
@@ -99,6 +111,7 @@ export function planPrune(context: Context, facts: PruneFacts, args: PruneArgs):
   return {
     title: `Prune to ${retention.keep} good releases${days}`,
     steps: [
+      ...planLeftFiles(context, facts.removing ?? []),
       ...planRemoval(context, facts.tree, going),
       ...planUnusedSets(context, facts.deps, going),
       ...planUnusedBackups(context, backupsOf(context, facts, going)),
@@ -119,8 +132,8 @@ export function pruned(context: Context, facts: PruneFacts, done: PruneFacts): P
 }
 
 /** `prune.ts --part unused ID…`: a step of --dry-run. @throws FailedError when a process uses one of the releases. */
-export function refuseUsed({ paths }: Context, ids: string[]): void {
-  const used = usersBelow(paths.releases);
+export async function refuseUsed(context: Context, ids: string[]): Promise<void> {
+  const used = await observeUsed(context);
   const found = ids.find((id) => used.has(id));
   if (found) throw new FailedError(`${found} is in use by ${used.get(found)}`);
 }

@@ -1,12 +1,23 @@
+import fs from "node:fs";
 import type { Context } from "../core/context.ts";
 import type { TreeFacts } from "../core/observe.ts";
-import { recordedManifestPath, releasePath, removingPath } from "../core/paths.ts";
+import { type Paths, recordedManifestPath, releasePath, removingPath } from "../core/paths.ts";
 import type { MoveStep, RecordStep, RemoveStep, Step } from "../core/step.ts";
 
 type Some<T> = [T, ...T[]];
 const isSome = <T>(list: T[]): list is Some<T> => list.length > 0;
 const atOnce = <T>([first, ...more]: Some<T>) => ({ ...first, ...(more.length > 0 ? { more } : {}) });
 const namesOf = (ids: string[]) => (ids.length > 3 ? `${ids.length} releases` : ids.join(", "));
+
+/** Releases that have left their ids, and whose files are not all gone. */
+export const observeRemoving = ({ releases }: Paths): string[] =>
+  fs.existsSync(releases)
+    ? fs.readdirSync(releases).flatMap((name) => (/^\.removing-(.+)$/.exec(name) ?? []).slice(1))
+    : [];
+
+/** Tries again to remove the files of releases that have left their ids: what somebody else owns there may be gone by now. */
+export const planLeftFiles = (context: Context, removing: string[]): Step[] =>
+  removeFiles(context, removing).map((step) => ({ ...step, optional: true }));
 
 /**
  * Takes releases away, all at one go: one sync of `releases` for all renames, one transaction, one removal. A release that a

@@ -17,6 +17,8 @@ export interface PruneFacts {
   used: Map<string, string>;
   /** The dependency sets, and which releases refer to each. */
   deps: DependencyUse;
+  /** Releases whose files an earlier removal could not remove. */
+  removing?: string[];
   /** Backups of the database, the newest first. */
   backups?: BackupFact[];
   /** To when ages are counted; default: the tree's own time. */

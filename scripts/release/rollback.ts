@@ -18,9 +18,9 @@ export interface RollbackArgs extends DataChoice {
 export const rollback: Operation<ActivationFacts, RollbackArgs> = {
   kind: "rollback",
   mayUseReserve: true,
-  observe(context, { id }) {
-    const target = id ?? lastGood(context, observeTree(context.paths));
-    return observeActivation(context, checkedId(target));
+  observe(context, args) {
+    const target = args.id ?? lastGood(context, observeTree(context.paths));
+    return observeActivation(context, checkedId(target), args);
   },
   plan: (context, facts, args) => [planRollback(context, facts, args)],
 };

@@ -29,7 +29,7 @@ export interface BuildRoom extends Room {
 type Facts = Omit<BuildFacts, "room">;
 
 /** Looks at what is free, and at what tells how much a build will take. */
-export function observeBuildRoom(context: Context, facts: Facts): BuildRoom {
+export async function observeBuildRoom(context: Context, facts: Facts): Promise<BuildRoom> {
   const free = observeRoom(context.paths.releases);
   if (facts.release.isComplete) return free;
   const room: BuildRoom = {
@@ -43,7 +43,7 @@ export function observeBuildRoom(context: Context, facts: Facts): BuildRoom {
   if (isRoomFor(room, needsOf({ ...facts, room }))) return room;
   if (facts.base !== undefined) room.differs = observeDifference(context, facts, facts.base);
   if (isRoomFor(room, needsOf({ ...facts, room }))) return room;
-  return { ...room, reclaim: observeReclaim(context, facts) };
+  return { ...room, reclaim: await observeReclaim(context, facts) };
 }
 
 function observeLast({ paths }: Context, { tree }: Facts): Amount {
@@ -88,9 +88,9 @@ function blobsOf(repo: string, sha: string): { line: string; bytes: number }[] {
 }
 
 // What the build takes from other releases, and the sets that it links to, are there until it is done.
-function observeReclaim(context: Context, facts: Facts): BuildRoom["reclaim"] & object {
+async function observeReclaim(context: Context, facts: Facts): Promise<BuildRoom["reclaim"] & object> {
   const { tree, base, steps, sets, id } = facts;
-  const seen = observePrune(context, tree);
+  const seen = await observePrune(context, tree);
   const taken = [base, ...steps.map(({ from }) => from)].flatMap((one) => (one === undefined ? [] : [one]));
   const used = new Map([
     ...taken.map((one): [string, string] => [one, "this build, which takes files from it"]),

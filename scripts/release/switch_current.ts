@@ -25,12 +25,16 @@ export interface SwitchArgs extends DataChoice {
 export const switchCurrent: Operation<ActivationFacts, SwitchArgs> = {
   kind: "switch",
   mayUseReserve: true,
-  observe: (context, { id }) => observeActivation(context, checkedId(id)),
+  observe: (context, args) => observeActivation(context, checkedId(args.id), args),
   plan: (context, facts, args) => [planSwitch(context, facts, args)],
 };
 
 /** Looks at a release, at what serves now, and at what the release would need. */
-export async function observeActivation(context: Context, id: string): Promise<ActivationFacts> {
+export async function observeActivation(
+  context: Context,
+  id: string,
+  choice: DataChoice = {},
+): Promise<ActivationFacts> {
   refuseLater(context.loaded);
   const tree = observeTree(context.paths);
   const target = observeRelease(context.paths, id);
@@ -43,20 +47,25 @@ export async function observeActivation(context: Context, id: string): Promise<A
     services: definitionsOf(manifest).map(({ name }) => name),
     running,
     hasJobs: await hasJobs(context),
-    isServing: await isServing(context, running, id),
+    isServing: tree.current.releaseId === id && (await isServing(context, running, id)),
     unready: unreadyServices(context, manifest, target),
     managed: await observeManaged(context, manifest),
     page: await observePage(context),
-    data: { ...(await observeData(context, tree, id)), isGuarded: isHeldBack(manifest) },
+    data: { ...(await observeData(context, tree, id, choice)), isGuarded: isHeldBack(manifest) },
     notices: notices(context.loaded),
   };
 }
 
 /** Only where data may have to be changed: a way back with the same schema looks at rows that are read already. */
-async function observeData(context: Context, tree: TreeFacts, id: string): Promise<Omit<DataFacts, "isGuarded">> {
+async function observeData(
+  context: Context,
+  tree: TreeFacts,
+  id: string,
+  choice: DataChoice,
+): Promise<Omit<DataFacts, "isGuarded">> {
   const { migrate, database } = context.manifest;
   const isBack = modeOf(tree, id) === "rollback";
-  const crossing = isBack ? await observeCrossing(context, tree, id) : undefined;
+  const crossing = isBack ? await observeCrossing(context, tree, id, choice) : undefined;
   if (!database || !(isBack ? crossing : migrate)) return crossing ? { crossing } : {};
   const { observeDatabase } = await import("../database/state.ts");
   const { bytes, freeBytes } = observeDatabase(context);

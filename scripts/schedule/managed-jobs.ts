@@ -14,6 +14,8 @@ export interface RunningJob {
   name: string;
   /** Of its main process; undefined while its manager has none, such as at its end. */
   pid?: number | undefined;
+  /** Its unit's ExecStartPre is at work, which holds it back. */
+  isStarting?: boolean;
   since?: Date | undefined;
   /** The release that it works in, which need not be current any more. */
   releaseId?: string | undefined;
@@ -30,7 +32,7 @@ export async function managedJobs(context: Context, manifest: Manifest): Promise
 
 /** A job's unit is `activating` while it works (Type=oneshot), and `deactivating` while it ends (systemd.service(5)). */
 const AT_WORK = new Set(["activating", "deactivating"]);
-const ASKED = ["ActiveState", "Type", "MainPID", "ControlPID", "FragmentPath"];
+const ASKED = ["ActiveState", "SubState", "Type", "MainPID", "ControlPID", "FragmentPath"];
 
 async function unitJobs(context: Context, manifest: Manifest, scope: Scope, names: string[]): Promise<RunningJob[]> {
   const { showUnits, whyNoManager } = await import("../systemd/systemctl.ts");
@@ -40,10 +42,11 @@ async function unitJobs(context: Context, manifest: Manifest, scope: Scope, name
   const isOther = (file: string | undefined) =>
     file ? otherTreeIn(ownTextOf(file) ?? "", context.paths.deployTo) !== undefined : false;
   return showUnits(scope, units, ASKED).flatMap((unit, index) => {
-    const { ActiveState = "", Type, MainPID, ControlPID, FragmentPath } = unit;
+    const { ActiveState = "", SubState, Type, MainPID, ControlPID, FragmentPath } = unit;
     // A unit of this name may have become that of a service that stays up.
     if (!AT_WORK.has(ActiveState) || Type !== "oneshot" || isOther(FragmentPath)) return [];
-    return [jobOf(context, names[index] as string, Number(MainPID) || Number(ControlPID) || undefined)];
+    const job = jobOf(context, names[index] as string, Number(MainPID) || Number(ControlPID) || undefined);
+    return [SubState === "start-pre" ? { ...job, isStarting: true } : job];
   });
 }
 

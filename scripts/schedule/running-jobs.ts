@@ -3,6 +3,8 @@ import type { Context } from "../core/context.ts";
 import { observeCurrent } from "../core/observe.ts";
 import { recordedManifestPath } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
+import { areJobsHeld } from "../database/hold.ts";
+import { isLaunching } from "../service/held-launch.ts";
 import { observeProcessFacts, observeProcesses, startedAt } from "../service/processes.ts";
 import { servingManifestOf } from "../service/supervisors.ts";
 import { JOB_MARK, scheduledNames } from "./jobs.ts";
@@ -22,14 +24,19 @@ export async function hasJobs(context: Context): Promise<boolean> {
 
 /**
  * Jobs of this tree that run now, whichever release they were started from: those that its service manager names, and those that
- * bear a crontab line's mark. One that this process is itself a part of does not count: it would wait for itself.
+ * bear a crontab line's mark. One that this process is itself a part of does not count, for it would wait for itself; nor does one that
+ * waits until data is changed.
  */
 export async function runningJobs(context: Context): Promise<RunningJob[]> {
   const serving = await servingManifestOf(context);
   const managed = [...new Set([serving, context.manifest])].map((manifest) => managedJobs(context, manifest));
   const ancestors = ancestorsOf(process.pid);
   const all = [...(await Promise.all(managed)).flat(), ...markedJobs(context)];
-  const others = all.filter(({ pid }) => pid === undefined || !ancestors.has(pid));
+  const isHeld = areJobsHeld(context.paths);
+  const others = all.filter(({ pid, isStarting = false }) => {
+    if (pid === undefined) return !(isHeld && isStarting);
+    return !ancestors.has(pid) && !(isHeld && (isStarting || isLaunching(pid)));
+  });
   return [...new Map(others.map((job) => [`${job.name} ${job.pid}`, job])).values()];
 }
 

@@ -5,8 +5,10 @@ import { FailedError, SwitchbackError, UsageError } from "../core/errors.ts";
 import { realPath } from "../core/real-path.ts";
 import { writeOut } from "../core/output.ts";
 import type { Subject } from "../render/subject.ts";
-import { type ServiceDefinition, instanceOf } from "./definition.ts";
+import { holdOf, isHeldBack } from "../database/hold.ts";
+import { type ServiceDefinition, instanceOf, serviceOf } from "./definition.ts";
 import { readEnvFile } from "./env-file.ts";
+import { untilGone } from "./held-launch.ts";
 import { findProgram, reasonOf } from "./launch.ts";
 import { fillWords, splitWords, type Word, type WordPart } from "./words.ts";
 
@@ -21,14 +23,16 @@ export interface Foreground {
   words: readonly string[];
 }
 
-/** `ops/service/launch.ts --dir DIR [--env-file FILE]… [--port N] -- WORD…`. @throws UsageError for a port that is none */
+/** `ops/service/launch.ts --dir DIR [--env-file FILE]… [--port N] [--hold FILE] -- WORD…`. @throws UsageError for a port that is none */
 export async function launchForeground(
   words: readonly string[],
-  { dir, envFile = [], port }: { dir?: string; envFile?: string[]; port?: string },
+  { dir, envFile = [], port, hold }: { dir?: string; envFile?: string[]; port?: string; hold?: string },
 ): Promise<number> {
   if (dir === undefined) throw new UsageError("--dir is missing: where is the command to work?");
   if (port !== undefined && !/^[1-9]\d{0,4}$/.test(port))
     throw new UsageError(`--port wants a port from 1 to 65535, not ${JSON.stringify(port)}`);
+  // Before `current` is followed: what waited runs from the release that is there then.
+  if (hold !== undefined) await untilGone(hold);
   const what = { dir, envFiles: envFile, words, ...(port === undefined ? {} : { port: Number(port) }) };
   return runInPlace(prepareForeground(what, process.env));
 }
@@ -42,7 +46,7 @@ const RELEASE_FILE = "RELEASE.env";
  */
 export function foregroundArguments(
   definition: Pick<ServiceDefinition, "name" | "run" | "dir" | "env_file" | "port">,
-  { ops, current }: { ops: string; current: string },
+  { ops, current, hold }: { ops: string; current: string; hold?: string | undefined },
 ): string[] {
   const { name, dir, env_file: files, port } = definition;
   const at = (file: string) =>
@@ -54,6 +58,7 @@ export function foregroundArguments(
     path.join(current, dir),
     ...envFiles,
     ...(port === undefined ? [] : ["--port", String(port)]),
+    ...(hold === undefined ? [] : ["--hold", hold]),
     "--",
     ...foregroundWords(splitWords(definition.run, `services.${name}.run`), instanceOf(name)),
   ];
@@ -61,12 +66,15 @@ export function foregroundArguments(
 
 /** The same for a renderer. @throws ManifestError at the `run` of what stands at `place` in the manifest, when it is no argument list */
 export function renderedArguments(
-  subject: Pick<Subject, "paths" | "refuse">,
+  subject: Pick<Subject, "manifest" | "paths" | "refuse">,
   definition: ServiceDefinition,
   place: PropertyKey[],
 ): string[] {
+  const { manifest, paths } = subject;
+  const isJob = manifest.services[serviceOf(definition.name)]?.schedule !== undefined;
+  const hold = isHeldBack(manifest) ? holdOf(paths, isJob) : undefined;
   try {
-    return foregroundArguments(definition, subject.paths);
+    return foregroundArguments(definition, { ...paths, hold });
   } catch (error) {
     if (!(error instanceof SwitchbackError)) throw error;
     // The place is told beside it.

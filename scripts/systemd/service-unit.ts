@@ -2,7 +2,7 @@ import path from "node:path";
 import type { Service } from "../../manifest.schema.ts";
 import type { RenderedFile } from "../render/file.ts";
 import type { Subject } from "../render/subject.ts";
-import { holdPath, isHeldBack } from "../database/hold.ts";
+import { HELD_BACK, holdOf, isHeldBack } from "../database/hold.ts";
 import { instancesOf } from "../service/definition.ts";
 import { definitionOf, logsBelowCurrent } from "../service/definitions.ts";
 import { assignment, assignmentProblem, execText, patternPath, quoted } from "./escape.ts";
@@ -57,16 +57,18 @@ function linksOf(task: Task): Pick<Fields<"service">, "After" | "Wants" | "Requi
 }
 
 /**
- * While data is migrated, a request in the held socket would start the old release again: the start waits for as long as that takes,
- * as root and outside of the sandbox, so that nothing hides the file from it. A start of `ready: notify` keeps systemd's limit;
- * one that is cut by it is tried again for what still waits in the socket.
+ * While data is migrated, a request in the held socket, a timer or a boot would start something on it: the start waits for as long as
+ * that takes, as root and outside of the sandbox, so that nothing hides the file from it. A start of `ready: notify` keeps systemd's
+ * limit, and one that is cut by it is tried again; a job has none.
  */
 function waitFor({ subject, service, ...reading }: Task): Pick<Fields<"service">, "ExecStartPre" | "TimeoutStartSec"> {
-  if (!service.socket || !isHeldBack(subject.manifest)) return {};
-  const file = quoted(execText(holdPath(subject.paths), reading));
+  if (!isHeldBack(subject.manifest)) return {};
+  const isJob = service.schedule !== undefined;
+  const file = quoted(execText(holdOf(subject.paths, isJob), reading));
+  const lines = `[ ! -e \\"$$0\\" ] || echo \\"${HELD_BACK}\\" >&2; while [ -e \\"$$0\\" ]; do sleep 0.05; done`;
   return {
-    ExecStartPre: `+/bin/sh -c "while [ -e \\"$$0\\" ]; do sleep 0.05; done" ${file}`,
-    TimeoutStartSec: service.ready === "notify" ? "" : "infinity",
+    ExecStartPre: `+/bin/sh -c "${lines}" ${file}`,
+    TimeoutStartSec: service.ready === "notify" || isJob ? "" : "infinity",
   };
 }
 

@@ -76,7 +76,7 @@ export function makePlace(within = os.tmpdir()) {
       };
       fs.writeFileSync(at(id, ".building"), JSON.stringify(mark));
       if (base) applyFill(context, id);
-      else shell(renderExtraction(source, { repo, sha }, at(id), []).join("\n"));
+      else shell(renderExtraction(source, { repo: source.repo, sha }, at(id), []).join("\n"));
       step?.(at(id));
       applySeal(context, id);
     },
@@ -89,7 +89,7 @@ export function makePlace(within = os.tmpdir()) {
     /** What a plain extraction of the commit has. */
     plain(sha = git("rev-parse", "HEAD")): string[] {
       const directory = fs.mkdtempSync(path.join(root, "plain-"));
-      shell(renderExtraction(source, { repo, sha }, directory, []).join("\n"));
+      shell(renderExtraction(source, { repo: source.repo, sha }, directory, []).join("\n"));
       return listing(directory);
     },
     clear: () => fs.rmSync(root, { recursive: true, force: true }),

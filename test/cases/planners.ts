@@ -78,7 +78,7 @@ function built(facts: CaseFacts, id: string): CaseFacts {
 const servicesOf = (context: Context, facts: CaseFacts) => ({ running: runningOf(context, facts), stale: facts.stale ?? [] });
 const runningOf = (context: Context, facts: CaseFacts) => facts.running ?? (treeOf(context, facts).current.releaseId ? namesOf(context) : []);
 
-const pruneOf = (context: Context, facts: CaseFacts): PruneFacts => ({ tree: treeOf(context, facts), used: new Map(Object.entries(facts.used)), deps: usesOf(context, facts), ...(facts.age_at ? { ageAt: new Date(facts.age_at) } : {}) });
+const pruneOf = (context: Context, facts: CaseFacts): PruneFacts => ({ tree: treeOf(context, facts), used: new Map(Object.entries(facts.used)), deps: usesOf(context, facts), removing: facts.removing, ...(facts.age_at ? { ageAt: new Date(facts.age_at) } : {}) });
 
 /** Dependency sets as they stand in the tree; their key is their name's number. */
 const usesOf = ({ paths }: Context, { deps }: CaseFacts): DependencyUse => ({

@@ -1,23 +1,28 @@
 /**
- * SIGKILL at every mutating system call of an operation: `ops/_bun test/faults/kill.ts [operation…] [--every N]`.
- * After each kill `current` names a complete release, and the same command succeeds. strace counts `when=N` per thread.
+ * SIGKILL in the middle of an operation: `ops/_bun test/faults/kill.ts [operation…] [--every N] [--moments N]`: at each mutating system
+ * call (or every N-th of a kind), then at N random moments, while what it had started goes on for a while.
+ * After each kill `current` names a complete release, the good one before it is there, and the same command succeeds.
+ * strace counts `when=N` per thread.
  */
+import { spawn } from "node:child_process";
 import fs from "node:fs";
-import { ask } from "../database/tree.ts";
-import { DatabaseSync } from "node:sqlite";
 import {
-  answerOf,
   type Application,
   currentId,
   currentProblem,
+  injecting,
   makeApplication,
   must,
+  ops,
   remove,
-  root,
   run,
-  shell,
-  injecting,
 } from "./host.ts";
+import { building } from "./scenarios/building.ts";
+import { data } from "./scenarios/data.ts";
+import { releases } from "./scenarios/releases.ts";
+import { registry, type Scenario } from "./scenarios/scenario.ts";
+
+const scenarios: Record<string, Scenario> = { ...releases, ...building, ...data };
 
 const CALLS = [
   "rename",
@@ -47,232 +52,118 @@ const CALLS = [
   "copy_file_range",
 ];
 
-const MIGRATIONS = `database: { sqlite: data/app.db }
-migrate: { run: "'${root}/ops/_bun' migrate.ts" }
-`;
-
-/** Two statements, each committed by itself: a kill between them leaves a schema that no release knows. */
-const migrationTo = (round: number) => `import { DatabaseSync } from "node:sqlite";
-const database = new DatabaseSync("data/app.db");
-database.exec("PRAGMA journal_mode = WAL");
-const has = (name) => database.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?").get(name) !== undefined;
-for (const part of ["a", "b"]) if (!has("t${round}" + part)) database.exec("CREATE TABLE t${round}" + part + " (x)");
-database.close();
-`;
-
-/** The tables of each migration are both there. */
-function dataProblem(app: Application, round?: number): string | undefined {
-  const database = new DatabaseSync(`${app.tree}/shared/data/app.db`);
-  try {
-    const tables = database
-      .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
-      .all()
-      .map((row) => String(row["name"]));
-    const half = tables.find(
-      (name) => !tables.includes(name.endsWith("a") ? name.replace(/a$/, "b") : name.replace(/b$/, "a")),
-    );
-    if (half) return `the data is half migrated: ${half} stands alone`;
-    return round !== undefined && tables.includes(`t${round}a`)
-      ? `the data is that of round ${round} already`
-      : undefined;
-  } finally {
-    database.close();
-  }
+/** Good releases that a way back may lead to: what serves, and what served before it. */
+function goodReleases(app: Application): string[] {
+  const id = currentId(app);
+  const [row] = registry(app, "SELECT previous_release_id AS before FROM releases WHERE release_id = ?", id);
+  return [id, ...(typeof row?.["before"] === "string" ? [row["before"]] : [])].filter((one) => isComplete(app, one));
 }
 
-interface Scenario {
-  /** Brings the application where the operation starts from; answers the command's words. */
-  prepare(app: Application, round: number): string[];
-  command: string;
-  /** What must hold once the same command has succeeded. */
-  check(app: Application, words: string[]): Promise<string | undefined>;
-  /** What must hold once what was interrupted is recovered from, before the same command is tried again. */
-  recovered?(app: Application, round: number): string | undefined;
+const isComplete = (app: Application, id: string) =>
+  fs.existsSync(`${app.tree}/releases/${id}/RELEASE.json`) && !fs.existsSync(`${app.tree}/releases/${id}/.building`);
+
+/** The registry holds what `current` names for what serves, and nothing for being at work. */
+function registryProblem(app: Application): string | undefined {
+  const id = currentId(app);
+  const serving = registry(app, "SELECT release_id FROM releases WHERE status IN ('deployed', 'rolled_back')");
+  if (serving.length !== 1 || serving[0]?.["release_id"] !== id)
+    return `the registry holds ${JSON.stringify(serving)} for serving, and ${id} is current`;
+  const open = registry(app, "SELECT id FROM operations WHERE finished_at IS NULL");
+  return open.length > 0 ? `the registry holds ${JSON.stringify(open)} for being at work` : undefined;
 }
 
-const commit = (app: Application, round: number) =>
-  shell(
-    app,
-    `echo ${round} > version && git add -A && git -c user.name=t -c user.email=t@localhost commit -qm ${round}`,
-  );
+/** What a fault was injected into answers whether it was killed. */
+type Fault = (app: Application, scenario: Scenario, words: string[]) => boolean | Promise<boolean>;
 
-const serves = async (app: Application, id: string) => {
-  const answered = await answerOf(app);
-  return currentId(app) === id && answered === id
-    ? undefined
-    : `current is ${currentId(app)} and ${answered} answers, not ${id}`;
-};
+const atCall =
+  (call: string, when: number): Fault =>
+  (app, { command }, words) => {
+    const { signal, status } = run(app, command, words, injecting(call, "signal=KILL", when));
+    return signal === "SIGKILL" || status === 137;
+  };
 
-const databasePath = (app: Application) => `${app.tree}/shared/data/app.db`;
+/** Only the operation's own process dies: what it started (a build step, an install, a migration) outlives it. */
+const atMoment =
+  (after: number): Fault =>
+  (app, { command }, words) =>
+    new Promise((resolve) => {
+      const child = spawn(ops(command), words, { cwd: app.path, stdio: "ignore" });
+      const timer = setTimeout(() => child.kill("SIGKILL"), after);
+      child.once("exit", (_, signal) => (clearTimeout(timer), resolve(signal === "SIGKILL")));
+    });
 
-/** One row, and the manifest's word for it; backups and kept files of an earlier round go. */
-function makeDatabase(app: Application): void {
-  const manifest = `${app.path}/deploy.yaml`;
-  const text = fs.readFileSync(manifest, "utf8");
-  if (!/^database:/m.test(text)) fs.writeFileSync(manifest, `${text}\ndatabase: { sqlite: data/app.db }\n`);
-  shell(app, `rm -rf ${app.tree}/backups ${databasePath(app)}*`);
-  ask(
-    databasePath(app),
-    "PRAGMA journal_mode = WAL",
-    "CREATE TABLE orders (item TEXT)",
-    "INSERT INTO orders VALUES ('one')",
-  );
-}
-
-const scenarios: Record<string, Scenario> = {
-  switch: {
-    command: "release/switch_current",
-    prepare: (app) => [currentId(app) === "one" ? "two" : "one"],
-    check: (app, [id]) => serves(app, id as string),
-  },
-  rollback: {
-    command: "release/rollback",
-    prepare(app) {
-      must(app, "release/switch_current", ["two"]);
-      return ["one"];
-    },
-    check: (app) => serves(app, "one"),
-  },
-  build: {
-    command: "release/build_release",
-    prepare: (app, round) => (commit(app, round), ["--id", `built-${round}`]),
-    check: async (app, [, id]) =>
-      fs.existsSync(`${app.tree}/releases/${id}/RELEASE.json`) ? undefined : `${id} is not built`,
-  },
-  deploy: {
-    command: "release/deploy",
-    prepare: (app, round) => (commit(app, round), ["--id", `deployed-${round}`]),
-    check: (app, [, id]) => serves(app, id as string),
-  },
-  migrate: {
-    command: "release/deploy",
-    prepare(app, round) {
-      if (round === 1) fs.appendFileSync(`${app.path}/deploy.yaml`, MIGRATIONS);
-      fs.writeFileSync(`${app.path}/migrate.ts`, migrationTo(round));
-      commit(app, round);
-      return ["--id", `migrated-${round}`];
-    },
-    check: async (app, [, id]) => (await serves(app, id as string)) ?? dataProblem(app),
-    recovered: (app, round) => dataProblem(app, currentId(app) === `migrated-${round}` ? undefined : round),
-  },
-  harden: {
-    command: "release/prepare_shared",
-    prepare(app) {
-      const link = (name: string) =>
-        `rm -rf ${app.tree}/shared/${name} && ln -s ${app.path}/${name} ${app.tree}/shared/${name}`;
-      must(app, "service/stop");
-      shell(app, `date > data/state && ${link("data")} && ${link(".env")}`);
-      must(app, "service/start");
-      return ["--harden"];
-    },
-    async check(app) {
-      const isReal = (name: string) => !fs.lstatSync(`${app.tree}/shared/${name}`).isSymbolicLink();
-      const isSame =
-        shell(app, `cmp data/state ${app.tree}/shared/data/state && cmp .env ${app.tree}/shared/.env`).status === 0;
-      const left = fs.readdirSync(`${app.tree}/shared`).filter((name) => /^\.(taking|kept)/.test(name));
-      if (!isReal("data") || !isReal(".env") || !isSame || left.length > 0)
-        return `shared/ is not as it should be: ${left.join(" ")}`;
-      return (await answerOf(app)) === currentId(app) ? undefined : "nothing serves";
-    },
-  },
-  backup: {
-    command: "data/backup",
-    prepare(app) {
-      makeDatabase(app);
-      return [];
-    },
-    async check(app) {
-      const backups = fs.readdirSync(`${app.tree}/backups`);
-      const unfinished = backups.filter((id) => !fs.existsSync(`${app.tree}/backups/${id}/BACKUP.json`));
-      if (unfinished.length > 0) return `unfinished: ${unfinished.join(" ")}`;
-      const { status, stderr } = run(app, "data/restore", ["--prove"]);
-      return status === 0 ? undefined : stderr;
-    },
-  },
-  restore: {
-    command: "data/restore",
-    prepare(app) {
-      makeDatabase(app);
-      must(app, "data/backup");
-      ask(databasePath(app), "INSERT INTO orders VALUES ('late')");
-      return ["latest", "--yes"];
-    },
-    async check(app) {
-      const rows = ask(databasePath(app), "SELECT item FROM orders").join(" ");
-      const left = fs.readdirSync(`${app.tree}/shared/data`).filter((name) => name.endsWith(".restoring"));
-      if (rows !== "one" || left.length > 0) return `the database holds ${rows}; left: ${left.join(" ")}`;
-      return (await answerOf(app)) === currentId(app) ? undefined : "nothing serves";
-    },
-  },
-  prune: {
-    command: "release/prune",
-    prepare(app, round) {
-      commit(app, round);
-      must(app, "release/build_release", ["--id", `old-${round}`]);
-      must(app, "release/release-registry", [
-        "upsert",
-        "--release-id",
-        `old-${round}`,
-        "--commit-sha",
-        "0",
-        "--status",
-        "deploy_failed",
-      ]);
-      return [];
-    },
-    check: async (app) =>
-      fs.readdirSync(`${app.tree}/releases`).some((name) => /^old-|^\./.test(name)) ? "something was left" : undefined,
-  },
-};
-
-async function kill(app: Application, scenario: Scenario, call: string, when: number, round: number): Promise<boolean> {
+async function hit(app: Application, scenario: Scenario, fault: Fault, where: string, round: number): Promise<boolean> {
   const words = scenario.prepare(app, round);
-  const inject = injecting(call, "signal=KILL", when);
-  const { signal, status } = run(app, scenario.command, words, inject);
-  const wasKilled = signal === "SIGKILL" || status === 137;
-  const where = `${scenario.command} killed at ${call} ${when}`;
-  const torn = currentProblem(app);
-  if (torn) throw new Error(`${where}: ${torn}`);
+  const good = goodReleases(app);
+  const wasKilled = await fault(app, scenario, words);
+  const refuse = (what: string | undefined) => {
+    if (what) throw new Error(`${scenario.command} killed ${where}, round ${round}: ${what}`);
+  };
+  const lost = () => good.find((id) => !isComplete(app, id));
+  refuse(currentProblem(app) ?? (lost() && `${lost()} is gone`));
   if (scenario.recovered) {
     const recovery = run(app, "release/recover");
-    if (recovery.status !== 0) throw new Error(`${where}: recover: ${recovery.stdout}${recovery.stderr}`);
-    const left = scenario.recovered(app, round);
-    if (left) throw new Error(`${where}: after recovery: ${left}\n${recovery.stdout}`);
+    refuse(recovery.status === 0 ? undefined : `recover: ${recovery.stdout}${recovery.stderr}`);
+    const left = scenario.recovered(app, round) ?? (lost() && `${lost()} is gone`);
+    refuse(left && `after recovery: ${left}\n${recovery.stdout}`);
   }
   const again = run(app, scenario.command, words);
-  const isSettled =
-    again.status === 0 || (scenario.command === "release/rollback" && /is current already/.test(again.stderr));
-  if (!isSettled)
-    throw new Error(`${where}: the same command then ended with ${again.status}\n${again.stdout}${again.stderr}`);
-  const wrong = currentProblem(app) ?? (await scenario.check(app, words));
-  if (wrong) throw new Error(`${where}: after the same command: ${wrong}\n${again.stdout}`);
+  const isSettled = again.status === 0 || scenario.isDone?.test(again.stderr);
+  refuse(isSettled ? undefined : `the same command then ended with ${again.status}\n${again.stdout}${again.stderr}`);
+  const wrong = currentProblem(app) ?? registryProblem(app) ?? (await scenario.check(app, words, round));
+  refuse(wrong && `after the same command: ${wrong}\n${again.stdout}${again.stderr}`);
   return wasKilled;
 }
 
-/** Kills at every `every`-th call of each kind until it no longer fires; answers how often it fired. */
-async function campaign(name: string, every: number): Promise<number> {
-  const scenario = scenarios[name];
-  if (!scenario) throw new Error(`no scenario ${name}; there are ${Object.keys(scenarios).join(", ")}`);
+interface Choice {
+  /** 0: no system call. */
+  every: number;
+  moments: number;
+}
+
+/** Kills at every `every`-th call of each kind until it no longer fires, then at moments; answers how often it fired. */
+async function campaign(name: string, { every, moments }: Choice): Promise<number> {
+  const scenario = scenarios[name] as Scenario;
   const app = await makeApplication();
   let fired = 0;
   let round = 0;
   try {
     must(app, "release/prepare_shared");
-    must(app, "release/deploy", ["--id", "one"]);
-    must(app, "release/deploy", ["--id", "two"]);
-    for (const call of CALLS) for (let when = 1; await kill(app, scenario, call, when, ++round); when += every) fired++;
+    for (const id of ["one", "two"]) must(app, "release/deploy", ["--id", id]);
+    for (const call of every > 0 ? CALLS : [])
+      for (let when = 1; await hit(app, scenario, atCall(call, when), `at ${call} ${when}`, ++round); when += every)
+        fired++;
+    const longest = moments > 0 ? await lengthOf(app, scenario, ++round) : 0;
+    for (let i = 0; i < moments; i++) {
+      const after = Math.random() * longest;
+      if (await hit(app, scenario, atMoment(after), `after ${after.toFixed(0)} ms`, ++round)) fired++;
+    }
   } finally {
     remove(app);
   }
   return fired;
 }
 
+/** How long the operation takes where nothing comes in between, in milliseconds. */
+async function lengthOf(app: Application, scenario: Scenario, round: number): Promise<number> {
+  const words = scenario.prepare(app, round);
+  const began = performance.now();
+  must(app, scenario.command, words);
+  return performance.now() - began;
+}
+
 const words = process.argv.slice(2);
-const every = Number(words[words.indexOf("--every") + 1] || 1);
-const chosen = words.filter((word) => word in scenarios);
+const numberOf = (option: string) => (words.includes(option) ? Number(words[words.indexOf(option) + 1]) : undefined);
+const numbers = new Set(words.flatMap((word, index) => (word.startsWith("--") ? [index + 1] : [])));
+const chosen = words.filter((word, index) => !word.startsWith("--") && !numbers.has(index));
+const unknown = chosen.filter((name) => !Object.hasOwn(scenarios, name));
+if (unknown.length > 0)
+  throw new Error(`no scenario ${unknown.join(", ")}; there are ${Object.keys(scenarios).join(", ")}`);
+const moments = numberOf("--moments") ?? 0;
+const every = numberOf("--every") ?? (moments > 0 ? 0 : 1);
 for (const name of chosen.length > 0 ? chosen : Object.keys(scenarios)) {
   const began = performance.now();
-  const fired = await campaign(name, words.includes("--every") ? every : 1);
+  const fired = await campaign(name, { every, moments });
   process.stdout.write(
     `${name}: killed ${fired} times, ${((performance.now() - began) / 1000).toFixed(0)} s, each time current was complete and the same command succeeded\n`,
   );

@@ -166,6 +166,18 @@ dist() {
   assert_output --regexp 'build_release.ts --manifest .* --no-cache'
 }
 
+@test "what was altered before the release's schema was recorded is made again" {
+  printf 'database: { sqlite: app.db }\nmigrate: { run: "true" }\n' >>"$app/deploy.yaml"
+  build r1
+  echo altered >"$tree/releases/r1/frontend/dist/assets/app.js"
+  sqlite3 "$tree/shared/app.db" 'CREATE TABLE a (b)'
+  op release/switch_current r1 >/dev/null
+  grep -q '"migration_marker": "schema-' "$tree/releases/r1/RELEASE.json"
+  run build r2
+  assert_output --partial 'build.frontend runs: what it made in r1 was altered'
+  assert_runs r1 r2
+}
+
 @test "a tree that was copied elsewhere and back is looked at by contents" {
   build r1
   cp -a "$tree/releases/r1" "$tree/copy"

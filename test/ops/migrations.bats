@@ -221,6 +221,23 @@ marks() {
   assert_serves r1
 }
 
+@test "a backup that is damaged, or that the manifest cannot bring back, is found before anything is stopped" {
+  release r1 ok "$one"
+  release r2 ok "$two"
+  local pid
+  pid=$(head -n 1 "$tree/run/web.pid")
+  for file in "$tree"/backups/*/data; do echo more >>"$file"; done
+  run op release/rollback r1 --restore-data --yes
+  assert_failure 1
+  assert_output --partial 'is not what its sha256 says'
+  manifest </dev/null
+  run op release/rollback r1 --restore-data --yes
+  assert_failure 2
+  assert_output --partial '--restore-data is not possible'
+  assert_equal "$(head -n 1 "$tree/run/web.pid")" "$pid"
+  assert_serves r2
+}
+
 @test "a marker of its own; without one, and without SQLite, that is said" {
   manifest <<'YAML'
 linked_dirs: [data]

@@ -6,13 +6,14 @@ import { allOf, command, quote, type RemoveStep } from "../step.ts";
 import type { ApplyContext, Kind } from "./kind.ts";
 
 export const remove: Kind<RemoveStep> = {
-  // Package managers leave read-only directories behind (Go's module cache): made writable, then removed.
+  // Package managers leave read-only directories behind (Go's module cache): made writable, then removed. Never the files in them:
+  // another release may have those under the same inode.
   show(step) {
     if (step.asRoot) return rootLine(command(...removeWords(step.path)));
     const lines = allOf(step).map(({ path: place, unless }) => {
       const line = command("rm", "-rf", "--", place);
       const guard = unless === undefined ? "" : `[ -e ${quote(unless)} ] || `;
-      return `${guard}${line} 2>/dev/null || { ${command("chmod", "-R", "u+rwx", "--", place)} && ${line}; }`;
+      return `${guard}${line} 2>/dev/null || { ${command("find", place, "-type", "d", "-exec", "chmod", "u+rwx", "{}", ";")} && ${line}; }`;
     });
     return lines.join("\n");
   },

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # rollback.sh <release_id>: what seed 004 documents of its team's script, written anew: the target is checked, the registry
 # told, `current` replaced by one rename, services and gate skipped by that team's variables, the registry told again.
-# The rename and the registry's commands are Python, as theirs are; theirs load an ORM too, and this one loads none.
+# The rename and the registry's three commands are Python with SQLAlchemy, as theirs are; where python3 has no SQLAlchemy, its sqlite3.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -49,4 +49,5 @@ if ! gate; then
   exit 1
 fi
 register "$id" "$sha" rolled_back
+[[ -z $previous ]] || register "${previous##*/}" "$(sed -n 's/^commit_sha=//p' "$previous/.deploy-meta" | head -n 1)" replaced_by_rollback
 log "rolled back to $id"

@@ -1,0 +1,14 @@
+import fs from "node:fs";
+import path from "node:path";
+import { writeDurably } from "../core/durable.ts";
+
+/** What a sealed release says of itself, absolute. */
+export const releaseJson = (directory: string) => path.join(directory, "RELEASE.json");
+
+/** Writes it again, with the time at which the release was sealed: by that is told what was touched since. */
+export function rewriteReleaseJson(directory: string, release: object): void {
+  const file = releaseJson(directory);
+  const { atime, mtime } = fs.statSync(file);
+  writeDurably(file, `${JSON.stringify(release, null, 2)}\n`, 0o644);
+  fs.utimesSync(file, atime, mtime);
+}
