@@ -120,13 +120,16 @@ async function faults(): Promise<Tally> {
   const tally: Tally = { passed: 0, failed: 0, skipped: [] };
   if (spawnSync("strace", ["-V"]).error) return { ...tally, skipped: ["faults: strace is not installed"] };
   add(tally, await campaign("kill.ts", ["switch", "--every", "19"]));
+  add(tally, await campaign("kill.ts", ["dependencies", "restore-data", "--moments", "4"]));
+  add(tally, await campaign("errors.ts", ["backup", "--every", "29"]));
+  add(tally, await campaign("contention.ts", ["--rounds", "5"]));
   if (process.getuid?.() !== 0) {
     tally.skipped.push("faults/disk.ts and faults/power.ts: only root may mount a file system of their own");
     return tally;
   }
   add(tally, await campaign("disk.ts", []));
   if (spawnSync("xfs_io", ["-V"]).error) tally.skipped.push("faults/power.ts: xfs_io is not installed");
-  else add(tally, await campaign("power.ts", ["8"]));
+  else add(tally, await campaign("power.ts", ["5"]));
   return tally;
 }
 

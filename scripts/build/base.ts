@@ -5,6 +5,7 @@ import type { TreeFacts } from "../core/observe.ts";
 import { BUILDING, releasePath } from "../core/paths.ts";
 import { extractionKey } from "./extraction-key.ts";
 import { LIST } from "./file-list.ts";
+import { readReleaseJson } from "./release-json.ts";
 import { git, type SourceFacts } from "./source.ts";
 
 /** How many of the newest releases are looked at. */
@@ -26,14 +27,6 @@ export function observeBase({ manifest, paths }: Context, source: SourceFacts, t
 
 function isBase(directory: string, repo: string, key: string): boolean {
   if (fs.existsSync(path.join(directory, BUILDING)) || !fs.existsSync(path.join(directory, LIST))) return false;
-  const { sha, extraction } = readJson(path.join(directory, "RELEASE.json"));
+  const { sha, extraction } = readReleaseJson(directory) ?? {};
   return extraction === key && typeof sha === "string" && git(repo, "cat-file", "-e", `${sha}^{commit}`).status === 0;
-}
-
-function readJson(file: string): Record<string, unknown> {
-  try {
-    return JSON.parse(fs.readFileSync(file, "utf8")) as Record<string, unknown>;
-  } catch {
-    return {};
-  }
 }

@@ -70,6 +70,8 @@ const rowOf = ({ path: place, content, isExecutable, pristine }: SealedFile): Ro
  * fifty lists would take as much room as a small application.
  */
 export function writeList(directory: string, files: SealedFile[], base: FileList | undefined): void {
+  // What a commit has under these names may be a link that leads out.
+  for (const name of [LIST, WHOLE]) fs.rmSync(path.join(directory, name), { recursive: true, force: true });
   const stored = (base && amendment(files, base, directory)) ?? { rows: files.map(rowOf) };
   fs.writeFileSync(path.join(directory, LIST), gzipSync(JSON.stringify(stored), { level: 6 }), { mode: 0o444 });
 }

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import { FailedError } from "../core/errors.ts";
 import { BUILDING } from "../core/paths.ts";
 
 /** What `.building` holds while a release is made. */
@@ -18,6 +19,19 @@ export interface BuildMark {
   isQuiet: boolean;
 }
 
-/** Reads the mark of a release that is being made. */
-export const readMark = (directory: string): BuildMark =>
-  JSON.parse(fs.readFileSync(path.join(directory, BUILDING), "utf8")) as BuildMark;
+/** Reads the mark of a release that is being made. @throws FailedError where the source has put a file of its own there */
+export function readMark(directory: string): BuildMark {
+  const mark = parsed(fs.readFileSync(path.join(directory, BUILDING), "utf8"));
+  if (mark?.id === path.basename(directory)) return mark;
+  throw new FailedError(`the source has a file ${BUILDING}: a release has that name for itself`, {
+    next: "give it another name",
+  });
+}
+
+function parsed(text: string): BuildMark | undefined {
+  try {
+    return JSON.parse(text) as BuildMark;
+  } catch {
+    return undefined;
+  }
+}

@@ -12,3 +12,12 @@ export function rewriteReleaseJson(directory: string, release: object): void {
   writeDurably(file, `${JSON.stringify(release, null, 2)}\n`, 0o644);
   fs.utimesSync(file, atime, mtime);
 }
+
+/** Reads it; undefined where there is none, or none that can be read. */
+export function readReleaseJson(directory: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(fs.readFileSync(releaseJson(directory), "utf8")) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,5 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
+import { standing } from "../core/durable.ts";
+import { FailedError } from "../core/errors.ts";
 import { hashFile } from "../core/hash-file.ts";
 import { BUILDING } from "../core/paths.ts";
 import { LIST, type SealedFile, WHOLE } from "./file-list.ts";
@@ -7,14 +9,23 @@ import { LIST, type SealedFile, WHOLE } from "./file-list.ts";
 /** Not part of what was built: the seal itself, and the mark that it removes. */
 const OWN = new Set(["RELEASE.json", LIST, WHOLE, BUILDING]);
 
-/** Gives every file and link of a release to `visit`, by its path in the release, as it stands. */
+/**
+ * Gives every file and link of a release to `visit`, by its path in the release, as it stands.
+ * @throws FailedError for a name that is no UTF-8, which this runtime cannot hold
+ */
 export function walkRelease(directory: string, visit: (place: string, stat: fs.Stats) => void): void {
+  const look = (place: string) => {
+    const stat = standing(`${directory}/${place}`);
+    // A cache of a release that serves may be gone by now.
+    if (stat) visit(place, stat);
+    else if (place.includes("\uFFFD")) throw new FailedError(`${place}: its name is no UTF-8`, { next: "rename it" });
+  };
   const walk = (relative: string) => {
     for (const entry of fs.readdirSync(path.join(directory, relative), { withFileTypes: true })) {
       const place = relative ? `${relative}/${entry.name}` : entry.name;
       if (OWN.has(place)) continue;
       if (entry.isDirectory()) walk(place);
-      else if (entry.isSymbolicLink() || entry.isFile()) visit(place, fs.lstatSync(`${directory}/${place}`));
+      else if (entry.isSymbolicLink() || entry.isFile()) look(place);
     }
   };
   walk("");

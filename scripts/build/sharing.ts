@@ -10,8 +10,8 @@ import type { SealedFile, Stamp } from "./file-list.ts";
  */
 export type Way = "reflink" | "link";
 
-/** The name under which a file is made before it takes another's place; in a release that bears its mark, so it never stays. */
-const temporaryIn = (directory: string) => path.join(directory, `${BUILDING}.share`);
+/** The name, which no file of a commit has, under which one is made before it takes another's place; it never stays. */
+const temporaryIn = (directory: string) => path.join(directory, `${BUILDING}.share-${process.pid}`);
 
 /** Finds out how a release can share with another, by trying. */
 export function wayBetween(from: string, directory: string): Way {

@@ -118,6 +118,6 @@ function whyOf(
   if (!last) return {};
   if (last.steps[name] === key) return { why: `what it made in ${last.id} was altered` };
   const changed = at.changedSince(last.sha, step);
-  const what = changed.length > 0 ? changed.join(", ") : "its command, environment, tools or dependencies";
+  const what = changed.length > 0 ? changed.join(", ") : "its inputs, command, environment, tools or dependencies";
   return { why: `${what} changed since ${last.id}` };
 }

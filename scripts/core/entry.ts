@@ -40,6 +40,10 @@ export interface CommandDefinition<Options> {
 export const typedLauncher = process.env["SWITCHBACK_LAUNCHER"] || undefined;
 delete process.env["SWITCHBACK_LAUNCHER"];
 
+// A git hook has these of the repository that was pushed to, and git believes them more than `-C` (githooks(5)).
+for (const name of ["DIR", "WORK_TREE", "INDEX_FILE", "COMMON_DIR", "OBJECT_DIRECTORY", "NAMESPACE", "PREFIX"])
+  delete process.env[`GIT_${name}`];
+
 /** Parses the command line, runs the command, and ends the process with its exit code. */
 export async function entry<Options>(definition: CommandDefinition<Options>): Promise<never> {
   process.exit(await exitCodeOf(definition, process.argv.slice(2)));
@@ -53,14 +57,18 @@ async function exitCodeOf<Options>(definition: CommandDefinition<Options>, words
     setReporter(flags, process.env);
     return (await definition.main({ ...parsed, context: (choice) => loadContext(flags, choice) })) ?? EXIT.done;
   } catch (error) {
-    return report(error, flags);
+    return await report(error, flags);
   }
 }
 
 async function loadContext({ manifest, env }: Flags, choice?: ContextChoice): Promise<Context> {
   const { createContext } = await import("./context.ts");
-  return createContext({ manifest, env, launcherPath: typedLauncher }, choice);
+  about = await createContext({ manifest, env, launcherPath: typedLauncher }, choice);
+  return about;
 }
+
+/** What the command is about, once it has found that out. */
+let about: Context | undefined;
 
 function parse<Options>(definition: CommandDefinition<Options>, words: string[]) {
   const command = new Command(`ops/${definition.name}.ts`)
@@ -83,19 +91,24 @@ function parse<Options>(definition: CommandDefinition<Options>, words: string[])
   return { args: command.args, options: command.opts<Options & Flags>() };
 }
 
-function report(error: unknown, flags: Flags): number {
+async function report(error: unknown, flags: Flags): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const known = error instanceof SwitchbackError ? error : undefined;
   const exit = known?.exit ?? EXIT.failed;
   const message = error instanceof Error ? error.message : String(error);
-  if (flags.json)
-    writeOut(1, `${JSON.stringify({ error: message, exit, next: known?.next ?? [], output: known?.output ?? [] })}\n`);
+  const next = await aimed(known?.next ?? []);
+  if (flags.json) writeOut(1, `${JSON.stringify({ error: message, exit, next, output: known?.output ?? [] })}\n`);
   writeOut(2, `${reporter().paint("red", "error:")} ${message}\n`);
   for (const text of known?.output ?? []) for (const line of text.trimEnd().split("\n")) writeOut(2, `    ${line}\n`);
-  if (known && known.next.length > 0)
-    writeOut(2, `What to type:\n${known.next.map((line) => `    ${line}\n`).join("")}`);
+  if (next.length > 0) writeOut(2, `What to type:\n${next.map((line) => `    ${line}\n`).join("")}`);
   if (flags.verbose && error instanceof Error) writeOut(2, `${stackOf(error)}\n`);
   return exit;
+}
+
+async function aimed(next: string[]): Promise<string[]> {
+  if (!about || next.length === 0) return next;
+  const [context, { aim }] = [about, await import("./aim.ts")];
+  return next.map((line) => aim(line, context));
 }
 
 function stackOf(error: Error): string {

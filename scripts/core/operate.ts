@@ -92,6 +92,8 @@ async function carryOut<F, A>(
   } catch (error) {
     const failed = asSwitchbackError(error);
     journal.finish(outcomeOf(failed), failed.exit, failed.message);
+    // What ran out of room gave its own back by now, and the next time the disk may be filled by somebody else.
+    keepReserve(context.paths);
     throw failed;
   }
   const message = plans.flatMap(({ done }) => done || []).join("\n");

@@ -94,8 +94,6 @@ function planRestoreOf(context: Context, facts: RestoreFacts, args: RestoreArgs)
   refuseUnasked(context, facts, fact, args);
   refuseNoRoom(context, database.bytes + fact.bytes, database.freeBytes);
   const releaseId = tree.current.releaseId;
-  const kept =
-    database.file && database.isThere ? `; what was there lies at ${database.file}.failed-<operation id>` : "";
   return {
     title: `Restore the backup ${fact.id}`,
     ...(releaseId ? { previousId: releaseId } : {}),
@@ -117,7 +115,7 @@ function planRestoreOf(context: Context, facts: RestoreFacts, args: RestoreArgs)
       ...started(context, facts),
       ...facts.page.after,
     ],
-    done: `The database is as it was at ${showTime(fact.created_at)} UTC${kept}.`,
+    done: `The database is as it was at ${showTime(fact.created_at)} UTC.`,
     restored: `the data is as it was before${running.length > 0 && releaseId ? `, and ${releaseId} serves` : ""}`,
     stranded: [`${context.opsPath}/data/backup.ts --list`, `${context.opsPath}/service/status.ts`],
   };

@@ -8,9 +8,16 @@ import { reporter } from "../core/reporter.ts";
 import { command } from "../core/step.ts";
 import type { ApplyContext } from "../core/steps/kind.ts";
 import { usersOfPath } from "../service/processes.ts";
-import { type BackupFact, backupPath, databaseFile, dataPath, kindOf, readBackup } from "./backups.ts";
+import { type BackupFact, backupPath, databaseFile, dataPath, kindOf, readBackup, spentPath } from "./backups.ts";
 import { runDatabaseLines } from "./commands.ts";
 import { SIDES } from "./sqlite-file.ts";
+
+export interface Restore {
+  backup: string;
+  operationId: string;
+  /** The way back of a change that failed: on a full disk the backup's own file may take the database's place (`spendShared`). */
+  mayShare?: boolean;
+}
 
 /**
  * Brings a backup back while nothing writes. What is there now is kept: a SQLite file beside it as `<file>.failed-<operation id>`, with its
@@ -19,7 +26,7 @@ import { SIDES } from "./sqlite-file.ts";
  */
 export async function applyRestore(
   context: Context,
-  restore: { backup: string; operationId: string },
+  restore: Restore,
   apply: Pick<ApplyContext, "logPath" | "operationId" | "signal">,
 ): Promise<void> {
   const fact = soundBackup(context, restore.backup);
@@ -72,19 +79,18 @@ const keptPath = (file: string, operationId: string, turn: number) =>
  * Every moment between two of its renames is one from which a second run goes on: the copy is complete and durable before anything moves;
  * the log and the journal go first, the file after them, so that whatever bears the kept file's name is whole.
  */
-function restoreSqlite(
-  { paths }: Context,
-  file: string,
-  fact: BackupFact,
-  { operationId }: { operationId: string },
-): void {
+function restoreSqlite({ paths }: Context, file: string, fact: BackupFact, { operationId, mayShare }: Restore): void {
   refuseUsers(file);
   const copy = `${file}.restoring`;
   if (isThere(file, fact, operationId)) return fs.rmSync(copy, { force: true });
-  if (!fact.is_absent) copyDurably(dataPath(paths, fact.id), copy, keptStat(file, operationId), fact);
-  moveAside(file, operationId);
+  if (!fact.is_absent) {
+    const way = { from: dataPath(paths, fact.id), to: copy, mayShare: mayShare === true };
+    copyDurably(way, keptStat(file, operationId), fact);
+  }
+  const kept = moveAside(file, operationId);
   if (!fact.is_absent) fs.renameSync(copy, file);
   syncDirectory(path.dirname(file));
+  if (standing(kept)) reporter().say(`What was there lies at ${kept}`);
 }
 
 /** The database is as in the backup already: a run that was killed got that far, or nothing was changed since. */
@@ -101,10 +107,16 @@ function keptStat(file: string, operationId: string): fs.Stats | undefined {
   return standing(file) ?? standing(keptPath(file, operationId, 1));
 }
 
-function copyDurably(from: string, to: string, was: fs.Stats | undefined, fact: BackupFact): void {
+interface Way {
+  from: string;
+  to: string;
+  mayShare: boolean;
+}
+
+function copyDurably({ from, to, mayShare }: Way, was: fs.Stats | undefined, fact: BackupFact): void {
   fs.rmSync(to, { force: true });
   try {
-    fs.copyFileSync(from, to, fs.constants.COPYFILE_FICLONE | fs.constants.COPYFILE_EXCL);
+    copyOrShare(from, to, mayShare);
     if (hashFile(to) !== fact.sha256) throw new FailedError(`${to} differs from ${from} after copying`);
     if (was) giveTo(to, was);
     fs.chmodSync(to, was ? was.mode & 0o7777 : (fact.mode ?? 0o600));
@@ -113,6 +125,31 @@ function copyDurably(from: string, to: string, was: fs.Stats | undefined, fact: 
     fs.rmSync(to, { force: true });
     throw error;
   }
+}
+
+function copyOrShare(from: string, to: string, mayShare: boolean): void {
+  try {
+    fs.copyFileSync(from, to, fs.constants.COPYFILE_FICLONE | fs.constants.COPYFILE_EXCL);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (!mayShare || (code !== "ENOSPC" && code !== "EDQUOT")) throw error;
+    fs.rmSync(to, { force: true });
+    fs.linkSync(from, to);
+  }
+}
+
+/**
+ * Takes a backup away whose file is the database now: what is written to one would be written to the other. With its mark, by one
+ * rename, before anything is started.
+ */
+export function spendShared({ paths, manifest }: Context, id: string): void {
+  const sqlite = manifest.database?.sqlite;
+  const now = sqlite === undefined ? undefined : standing(databaseFile(paths, sqlite));
+  const backup = standing(dataPath(paths, id));
+  if (!now || !backup || now.ino !== backup.ino || now.dev !== backup.dev) return;
+  fs.renameSync(backupPath(paths, id), spentPath(paths, id));
+  syncDirectory(paths.backups);
+  fs.rmSync(spentPath(paths, id), { recursive: true, force: true });
 }
 
 function giveTo(file: string, { uid, gid }: fs.Stats): void {
@@ -129,7 +166,7 @@ function giveTo(file: string, { uid, gid }: fs.Stats): void {
 }
 
 /** Takes the database with its log out of the way, by renames, to names that do not stand yet. */
-function moveAside(file: string, operationId: string): void {
+function moveAside(file: string, operationId: string): string {
   const directory = path.dirname(file);
   const isTaken = (kept: string) =>
     ["", ...SIDES].some((side) => standing(`${file}${side}`) && standing(`${kept}${side}`));
@@ -140,6 +177,7 @@ function moveAside(file: string, operationId: string): void {
   syncDirectory(directory);
   if (standing(file)) fs.renameSync(file, kept);
   syncDirectory(directory);
+  return kept;
 }
 
 function syncFile(file: string): void {

@@ -55,13 +55,16 @@ export function databaseFile(paths: Paths, sqlite: string): string {
   return follow(path.join(paths.shared, sqlite), 40);
 }
 
-/** Backups that were begun and never finished, absolute. What a person put there is none. */
+/** A backup whose file took the database's place, on its way out: whoever finds it removes it. */
+export const spentPath = (paths: Paths, id: string) => path.join(paths.backups, `.spent-${id}`);
+
+/** Backups that were begun and never finished, and what is on its way out, absolute. What a person put there is none. */
 export function findUnfinishedBackups(paths: Paths): string[] {
   if (!fs.existsSync(paths.backups)) return [];
-  const isOurs = (id: string) => /^\d{8}-\d{6}-[a-z_]+-[0-9a-f]{4}$/.test(id);
+  const isOurs = (id: string) => /^(\.spent-)?\d{8}-\d{6}-[a-z_]+-[0-9a-f]{4}$/.test(id);
   return fs
     .readdirSync(paths.backups)
-    .filter((id) => isOurs(id) && !fs.existsSync(factPath(paths, id)))
+    .filter((id) => isOurs(id) && (id.startsWith(".") || !fs.existsSync(factPath(paths, id))))
     .map((id) => backupPath(paths, id));
 }
 
@@ -70,7 +73,7 @@ export function observeBackups(paths: Paths): BackupFact[] {
   if (!fs.existsSync(paths.backups)) return [];
   return fs
     .readdirSync(paths.backups)
-    .flatMap((id) => readBackup(paths, id) ?? [])
+    .flatMap((id) => (id.startsWith(".") ? [] : (readBackup(paths, id) ?? [])))
     .toSorted((a, b) => (a.created_at < b.created_at ? 1 : a.created_at > b.created_at ? -1 : a.id < b.id ? 1 : -1));
 }
 

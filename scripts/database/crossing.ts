@@ -1,6 +1,9 @@
+import { readReleaseJson } from "../build/release-json.ts";
 import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import type { TreeFacts } from "../core/observe.ts";
+import { type Paths, releasePath } from "../core/paths.ts";
+import { lineFrom } from "../registry/releases.ts";
 import { showAge, showTime } from "../text/amounts.ts";
 import { type BackupFact, databaseFile, dataPath, kindOf, observeBackups } from "./backups.ts";
 
@@ -34,8 +37,8 @@ export async function observeCrossing(
   id: string,
   { restoreData }: DataChoice,
 ): Promise<Crossing | undefined> {
-  const from = tree.rows.get(tree.current.releaseId ?? "")?.migration_marker;
-  const to = tree.rows.get(id)?.migration_marker;
+  const from = schemaOf(context.paths, tree.rows, tree.current.releaseId);
+  const to = schemaOf(context.paths, tree.rows, id);
   if (!from || !to || from === to) return undefined;
   const { soundBackup } = await import("./apply-restore.ts");
   const kind = kindOf(context.manifest);
@@ -44,6 +47,16 @@ export async function observeCrossing(
   if (restoreData) soundBackup(context, snapshot.id);
   const lost = await lostSince(context, snapshot);
   return { from, to, snapshot, ...(lost ? { lost } : {}) };
+}
+
+/**
+ * A release's marker; of one that was deployed without migrations, that of the last one before it which has one. What the registry does
+ * not know says it itself.
+ */
+export function schemaOf(paths: Paths, rows: TreeFacts["rows"], id: string | undefined): string | undefined {
+  if (id === undefined) return undefined;
+  if (!rows.has(id)) return readReleaseJson(releasePath(paths, id))?.["migration_marker"]?.toString();
+  return [...lineFrom(rows, id)].map((at) => rows.get(at)?.migration_marker).find((marker) => marker) ?? undefined;
 }
 
 /** What SQLite's tables say, where they are quickly read. */

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
-import { releaseJson, rewriteReleaseJson } from "../build/release-json.ts";
+import { readReleaseJson, rewriteReleaseJson } from "../build/release-json.ts";
 import type { Context } from "../core/context.ts";
 import { FailedError, InterruptedError } from "../core/errors.ts";
 import { releasePath } from "../core/paths.ts";
@@ -15,6 +15,7 @@ import { databaseFile } from "./backups.ts";
 import { migrationEnvironment } from "./migration-environment.ts";
 
 const LONGEST = 200;
+const OF_THE_CODE = /(?<=\S)( \((head|effective head|branchpoint|mergepoint)\))+$/;
 
 /**
  * The schema revision of the data as it is now: what `migrate.marker` prints last, else for SQLite the sum of its schema.
@@ -37,13 +38,16 @@ export async function knownMarker(context: Context, releaseId: string, apply: Ap
   }
 }
 
-/** The last line that is not empty, as far as it can be printed. */
+/**
+ * The last line that is not empty, as far as it can be printed. Without what alembic adds of the code that asks: `ae10 (head)` for one
+ * release is `ae10` for the next, and the data is the same.
+ */
 export function markerOf(text: string): string | null {
   const last = text
     .split("\n")
     .map((line) => line.replaceAll(/[^\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}]/gu, "").trim())
     .findLast((line) => line !== "");
-  return last === undefined ? null : last.slice(0, LONGEST);
+  return last === undefined ? null : last.replace(OF_THE_CODE, "").slice(0, LONGEST);
 }
 
 async function printed(context: Context, releaseId: string, apply: ApplyContext): Promise<string> {
@@ -96,18 +100,7 @@ export async function schemaMarker(file: string): Promise<string | null> {
 export function recordMarker(context: Context, registry: DatabaseSync | undefined, id: string, marker: string): void {
   if (registry && !context.overrides.isRegistrySkipped) setMarker(registry, id, marker);
   const directory = releasePath(context.paths, id);
-  const file = releaseJson(directory);
-  if (!fs.existsSync(file)) return;
-  const text = fs.readFileSync(file, "utf8");
-  const release = parsed(text);
+  const release = readReleaseJson(directory);
   if (!release || !("tree_sha256" in release) || release["migration_marker"] === marker) return;
   rewriteReleaseJson(directory, { ...release, migration_marker: marker });
-}
-
-function parsed(text: string): Record<string, unknown> | undefined {
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    return undefined;
-  }
 }

@@ -7,10 +7,11 @@ import { UsageError } from "../core/errors.ts";
 import { observeCurrent } from "../core/observe.ts";
 import { reporter } from "../core/reporter.ts";
 import type { ApplyContext } from "../core/steps/kind.ts";
-import { getRow } from "../registry/releases.ts";
+import { getRow, listRows, type ReleaseRow } from "../registry/releases.ts";
 import { applyBackup } from "./apply-backup.ts";
-import { applyRestore } from "./apply-restore.ts";
+import { applyRestore, spendShared } from "./apply-restore.ts";
 import { backupPath, type BackupReason, readBackup } from "./backups.ts";
+import { schemaOf } from "./crossing.ts";
 import { endJobHold, hold, holdJobs } from "./hold.ts";
 import { isMarked, mark, markedBackups, unmark } from "./mark.ts";
 import { knownMarker, readMarker, recordMarker } from "./marker.ts";
@@ -108,7 +109,8 @@ async function applyRecord({ context, apply, registry, words: [target = ""] }: P
 
 /** A release that goes on with the data of another one has that one's schema from then on. */
 function applyTake({ context, registry, words: [target = "", from = ""] }: Part): void {
-  const marker = registry && getRow(registry, from)?.migration_marker;
+  const rows = registry ? listRows(registry).map((row): [string, ReleaseRow] => [row.release_id, row]) : [];
+  const marker = schemaOf(context.paths, new Map(rows), from);
   if (marker) recordMarker(context, registry, target, marker);
 }
 
@@ -122,10 +124,11 @@ function marked({ context: { paths }, apply, words: [id], isByHand }: Part): str
 async function applyUndo(part: Part): Promise<void> {
   const { context, apply, registry } = part;
   for (const id of marked(part)) {
-    await applyRestore(context, { backup: id, operationId: id }, apply);
+    await applyRestore(context, { backup: id, operationId: id, mayShare: true }, apply);
     const { release_id: served, migration_marker: marker } = readBackup(context.paths, id) ?? {};
     // A release that was migrated without a switch has its own schema again.
     if (served && marker) recordMarker(context, registry, served, marker);
+    spendShared(context, id);
     unmark(context.paths, id);
   }
 }

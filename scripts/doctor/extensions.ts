@@ -1,6 +1,8 @@
 import type { Context } from "../core/context.ts";
 import type { TreeFacts } from "../core/observe.ts";
 import { checkCrontab } from "./crontab.ts";
+import { checkBackups, checkDatabase, checkDrain, checkHold } from "./database.ts";
+import { checkDependencies } from "./dependencies.ts";
 import type { Finding } from "./finding.ts";
 import { checkUnits } from "./units.ts";
 import { plistPrivileges } from "../launchd/privileges.ts";
@@ -14,7 +16,15 @@ import type { RootCommands } from "./sudoers.ts";
 export type Check = (context: Context, tree: TreeFacts) => Finding[] | Promise<Finding[]>;
 
 /** What managers and proxies look at themselves, such as whether the installed units are those of the manifest. */
-export const MORE_CHECKS: readonly Check[] = [checkUnits, checkCrontab];
+export const MORE_CHECKS: readonly Check[] = [
+  checkUnits,
+  checkCrontab,
+  checkDependencies,
+  checkDatabase,
+  checkBackups,
+  checkHold,
+  checkDrain,
+];
 
 /** What managers and proxies have to do as root: the lines for sudoers. */
 export const ROOT_COMMANDS: readonly RootCommands[] = [

@@ -4,9 +4,7 @@ import type { Context } from "../core/context.ts";
 import { suitePath } from "../core/context.ts";
 import type { TreeFacts } from "../core/observe.ts";
 import type { Paths } from "../core/paths.ts";
-import { observeRoom } from "../core/room.ts";
 import { quote } from "../core/step.ts";
-import { showBytes } from "../text/amounts.ts";
 import { observeTool, which } from "../build/tools.ts";
 import { type Finding, note, ok, orOk, wrong } from "./finding.ts";
 
@@ -35,38 +33,6 @@ export function checkTools({ manifest }: Context): Finding[] {
     ...notes,
     ...orOk("tools", [...missing, ...lacking], whole),
   ];
-}
-
-const LEAST_BYTES = 200e6;
-const LEAST_FILES = 5000;
-
-/** Room for the next release: twice the largest one, or 200 MB and 5000 files where none is known. */
-export function checkRoom({ paths }: Context, tree: TreeFacts): Finding[] {
-  const place = paths.deployTo;
-  const { freeBytes, freeFiles } = observeRoom(place);
-  const largest = Math.max(0, ...[...tree.rows.values()].map(({ bytes }) => bytes ?? 0));
-  const wanted = Math.max(LEAST_BYTES, 2 * largest);
-  const free = `${showBytes(freeBytes)} free`;
-  const inodes = Number.isFinite(freeFiles) ? ` and ${freeFiles} files` : "";
-  if (freeBytes < wanted)
-    return [
-      wrong(
-        "disk",
-        `${free} in ${place}; ${showBytes(wanted)} are wanted for the next release`,
-        "ops/release/prune.ts --keep 2",
-        `df -h ${quote(place)}`,
-      ),
-    ];
-  if (freeFiles < LEAST_FILES)
-    return [
-      wrong(
-        "disk",
-        `${freeFiles} inodes free in ${place}; ${LEAST_FILES} are wanted for the next release`,
-        "ops/release/prune.ts --keep 2",
-        `df -i ${quote(place)}`,
-      ),
-    ];
-  return [ok("disk", `${free}${inodes} in ${place}`)];
 }
 
 const YEAR_OF_SUITE = 2025;

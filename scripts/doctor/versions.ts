@@ -17,10 +17,11 @@ const programOf = ({ run }: ServiceDefinition) => /^[^\s"'$\\]+(?=\s|$)/.exec(ru
 
 /** Versions of what the build needs and the services run (seed 003's first three lines). */
 export async function checkVersions(context: Context): Promise<Finding[]> {
-  const needed = Object.values(context.manifest.build).flatMap(({ needs, when }) => [
-    ...needs,
-    ...(when ? [when] : []),
-  ]);
+  const { build, dependencies } = context.manifest;
+  const needed = [
+    ...Object.values(build).flatMap(({ needs, when }) => [...needs, ...(when ? [when] : [])]),
+    ...Object.values(dependencies).flatMap(({ needs }) => needs),
+  ];
   const run = allDefinitionsOf(context.manifest).flatMap((definition) => programOf(definition) ?? []);
   const places = new Map<string, string>();
   for (const name of new Set([...needed, ...run])) {

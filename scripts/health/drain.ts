@@ -112,7 +112,7 @@ function notIdle({ opsPath, flags, manifest }: Context, title: string, way: Way,
     ],
     next: [
       ...(pids.length > 0 ? [`ps -o pid,user,lstart,args -p ${pids.join(",")}`] : []),
-      `${command(`${opsPath}/release/health_check.ts`, ...flags)} --until-idle, then the same command again`,
+      `${command(`${opsPath}/release/health_check.ts`, ...flags)} --until-idle    # then the same command again`,
       manifest.drain
         ? "or a longer drain.timeout in the manifest, or drain.then: proceed, which goes on and stops no job"
         : 'or drain: { run: "true", timeout: 2h } in the manifest; then: proceed goes on and stops no job',

@@ -13,9 +13,10 @@ import { type Check, MORE_CHECKS, ROOT_COMMANDS } from "../doctor/extensions.ts"
 import { checkManager } from "../doctor/managers.ts";
 import { checkLogs, checkPermissions } from "../doctor/permissions.ts";
 import { checkProxies } from "../doctor/proxies.ts";
+import { checkRoom } from "../doctor/room.ts";
 import { checkSudo } from "../doctor/sudoers.ts";
 import { checkPrograms, checkVersions } from "../doctor/versions.ts";
-import { checkClock, checkRoom, checkSuite, checkTools } from "../doctor/host.ts";
+import { checkClock, checkSuite, checkTools } from "../doctor/host.ts";
 import { checkPorts, checkShared } from "../doctor/ports.ts";
 import { checkEnvironment, checkLinked, checkTree } from "../doctor/tree.ts";
 import { type Finding, note, ok, wrong } from "../doctor/finding.ts";

@@ -3,7 +3,8 @@ import * as z from "zod";
 import { UsageError } from "../core/errors.ts";
 import type { ApplicationFacts, Part } from "./application.ts";
 import { renderTemplate } from "../render/template.ts";
-import { buildOf, isOnlyBuilt, nameOf, runOf, runScalar, scalar } from "./part-commands.ts";
+import { buildOf, migrationOf, setsOf } from "./part-build.ts";
+import { isOnlyBuilt, nameOf, runOf, runScalar, scalar } from "./part-commands.ts";
 import { starterLike } from "./starters.ts";
 
 export interface DraftOptions {
@@ -22,9 +23,31 @@ const input = z.strictObject({
   exclude: text,
   files: z.array(text),
   directories: z.array(text),
-  build: z.array(z.strictObject({ name: text, dir: text.nullable(), needs: text, run: z.array(text) })),
-  alembic: text.nullable(),
+  dependencies: z.array(
+    z.strictObject({
+      name: text,
+      path: text,
+      key: text,
+      dir: text.nullable(),
+      needs: text,
+      env: text.nullable(),
+      run: z.array(text),
+    }),
+  ),
+  build: z.array(
+    z.strictObject({
+      name: text,
+      dir: text.nullable(),
+      needs: text,
+      inputs: text.nullable(),
+      outputs: text.nullable(),
+      run: z.array(text),
+    }),
+  ),
+  migration: z.strictObject({ tool: text, dir: text.nullable(), run: text, marker: text.nullable() }).nullable(),
   database: text.nullable(),
+  postgresql: z.boolean(),
+  mongodb: z.boolean(),
   services: z.array(
     z.strictObject({
       name: text,
@@ -49,18 +72,21 @@ export function renderDraft(facts: ApplicationFacts, options: DraftOptions): str
   const app = appOf(facts, options);
   const envFiles = envEntries(facts.parts);
   const loose = facts.databases.filter((file) => !facts.dataDirs.some((dir) => file.startsWith(`${dir}/`)));
-  const alembic = facts.parts.find(({ python }) => python?.hasAlembic);
   return renderTemplate("manifests/deploy.yaml", input, {
     schema: facts.packagePath === undefined ? null : schemaPath(facts.packagePath),
     app,
     deployTo: scalar(options.deployTo ?? `~/${app}-deploy`),
     isGit: facts.isGit,
-    exclude: ["node_modules", ...(facts.parts.some(({ python }) => python) ? ["venv"] : [])].join(", "),
+    exclude: ["node_modules", ...(facts.parts.some(({ python }) => python) ? ["venv", ".venv"] : [])].join(", "),
     files: [...envFiles, ...loose.map((file) => `{ path: ${scalar(file)}, optional: true }`)],
     directories: facts.dataDirs.map(scalar),
+    dependencies: facts.parts.flatMap(setsOf),
     build: facts.parts.flatMap((part) => buildOf(part) ?? []),
-    alembic: alembic?.dir ?? null,
+    migration: facts.parts.flatMap((part) => migrationOf(part) ?? [])[0] ?? null,
     database: facts.databases[0] === undefined ? null : scalar(facts.databases[0]),
+    postgresql:
+      facts.databases.length === 0 && usesOneOf(facts.parts, ["psycopg", "psycopg2", "asyncpg", "pg", "postgres"]),
+    mongodb: facts.databases.length === 0 && usesOneOf(facts.parts, ["pymongo", "motor", "mongodb", "mongoose"]),
     services: servicesOf(facts.parts, options),
     port: options.port ?? NODE_PORT,
     like: starterLike(facts) ?? null,
@@ -68,6 +94,11 @@ export function renderDraft(facts: ApplicationFacts, options: DraftOptions): str
     site: siteOf(facts.parts, options),
   });
 }
+
+const usesOneOf = (parts: Part[], drivers: string[]) =>
+  parts.some(({ node, python }) =>
+    drivers.some((name) => node?.dependencies.includes(name) || python?.requirements.includes(name)),
+  );
 
 /** What would start the services again after a crash and at boot, on this host, and what is typed for it once. */
 function managerFor({ platform, isRoot }: ApplicationFacts, deployTo = "~") {

@@ -25,7 +25,10 @@ const LOCKFILES = ["package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock
 export function observeNode(place: string, names: string[]): NodePart {
   const json = readObject(path.join(place, "package.json"));
   const record = (key: string) => entriesOf(json[key]) as Record<string, string>;
-  const has = committable(place, names.filter((name) => name === ".npmrc" || LOCKFILES.some((one) => one === name)));
+  const has = committable(
+    place,
+    names.filter((name) => name === ".npmrc" || LOCKFILES.some((one) => one === name)),
+  );
   const lockfile = LOCKFILES.find((name) => has.includes(name));
   const dependencies = Object.keys({ ...record("dependencies"), ...record("devDependencies") });
   const isWhole = lockfile === "package-lock.json" && json["workspaces"] === undefined && isLockWhole(place);
@@ -51,9 +54,18 @@ const INSTALL_SCRIPTS = ["preinstall", "install", "postinstall", "prepublish", "
 
 // Prisma writes its client into node_modules from the schema; the others refuse a node_modules that leads elsewhere, or keep caches of
 // one release in it.
-const NEEDS_MORE = ["prisma", "@prisma/client", "next", "nuxt", "gatsby", "react-scripts", "@angular/cli", "expo"];
+const NEEDS_MORE = new Set([
+  "prisma",
+  "@prisma/client",
+  "next",
+  "nuxt",
+  "gatsby",
+  "react-scripts",
+  "@angular/cli",
+  "expo",
+]);
 
-const needsMore = (dependencies: string[]) => dependencies.some((name) => NEEDS_MORE.includes(name));
+const needsMore = (dependencies: string[]) => dependencies.some((name) => NEEDS_MORE.has(name));
 
 /** The lockfile names packages of registries only, and at least one. */
 function isLockWhole(place: string): boolean {
@@ -61,12 +73,20 @@ function isLockWhole(place: string): boolean {
   const entries = Object.entries(packages).filter(([name]) => name !== "");
   const isLocal = (value: Record<string, unknown>) =>
     value["link"] === true || (typeof value["resolved"] === "string" && value["resolved"].startsWith("file:"));
-  return entries.length > 0 && entries.every(([name, value]) => name.startsWith("node_modules/") && !isLocal(entriesOf(value)));
+  return (
+    entries.length > 0 &&
+    entries.every(([name, value]) => name.startsWith("node_modules/") && !isLocal(entriesOf(value)))
+  );
 }
 
 /** A tool that builds, where it writes, and what in its settings would say otherwise. */
 const TOOLS = [
-  { script: /^(?:tsc(?: -b| --noEmit| -b --noEmit)? && )?vite build$/, output: "dist", settings: /^vite\.config\./, other: /outDir|\.\.\// },
+  {
+    script: /^(?:tsc(?: -b| --noEmit| -b --noEmit)? && )?vite build$/,
+    output: "dist",
+    settings: /^vite\.config\./,
+    other: /outDir|\.\.\//,
+  },
   { script: /^next build$/, output: ".next", settings: /^next\.config\./, other: /distDir|output|\.\.\// },
   { script: /^react-scripts build$/, output: "build", settings: /^\.env|^tsconfig\.json$/, other: /BUILD_PATH|\.\.\// },
 ];
@@ -80,5 +100,7 @@ function outputOf(place: string, names: string[], script: string): string | unde
 function migrationOf(names: string[], place: string, dependencies: string[]): NodePart["migration"] {
   const isPrisma = dependencies.includes("prisma") && readText(path.join(place, "prisma/schema.prisma")) !== undefined;
   if (isPrisma) return "prisma";
-  return dependencies.includes("knex") && names.some((name) => /^knexfile\.[cm]?[jt]s$/.test(name)) ? "knex" : undefined;
+  return dependencies.includes("knex") && names.some((name) => /^knexfile\.[cm]?[jt]s$/.test(name))
+    ? "knex"
+    : undefined;
 }

@@ -21,7 +21,19 @@ export interface PythonPart {
 /** Files by which a folder is Python's. */
 export const PYTHON = new Set(["requirements.txt", "pyproject.toml", "alembic.ini"]);
 
-const KNOWN = ["fastapi", "uvicorn", "gunicorn", "flask", "starlette", "django", "psycopg", "psycopg2", "asyncpg", "pymongo", "motor"];
+const KNOWN = [
+  "fastapi",
+  "uvicorn",
+  "gunicorn",
+  "flask",
+  "starlette",
+  "django",
+  "psycopg",
+  "psycopg2",
+  "asyncpg",
+  "pymongo",
+  "motor",
+];
 
 /** Looks at a folder with files of Python's. */
 export function observePython(place: string, names: string[]): PythonPart {
@@ -46,11 +58,18 @@ function migrationOf(place: string, names: string[]): PythonPart["migration"] {
 }
 
 function packagesOf(place: string, project: string, names: string[]): Pick<PythonPart, "installer" | "key"> {
-  const has = committable(place, names.filter((name) => ["uv.lock", "poetry.lock", "requirements.txt"].includes(name)));
+  const has = committable(
+    place,
+    names.filter((name) => ["uv.lock", "poetry.lock", "requirements.txt"].includes(name)),
+  );
   // A package that lies beside it is no part of the set's directory.
   const isAlone = !/\b(?:path|workspace)\s*=/.test(project);
-  for (const [lockfile, installer] of [["uv.lock", "uv"], ["poetry.lock", "poetry"]] as const)
-    if (has.includes(lockfile) && project !== "") return { installer, key: isAlone ? ["pyproject.toml", lockfile] : [] };
+  for (const [lockfile, installer] of [
+    ["uv.lock", "uv"],
+    ["poetry.lock", "poetry"],
+  ] as const)
+    if (has.includes(lockfile) && project !== "")
+      return { installer, key: isAlone ? ["pyproject.toml", lockfile] : [] };
   if (!names.includes("requirements.txt")) return { installer: "project", key: [] };
   const key = has.includes("requirements.txt") ? requirementFiles(place, "requirements.txt") : undefined;
   return { installer: "requirements", key: key ?? [] };
@@ -62,10 +81,16 @@ function requirementFiles(place: string, file: string, seen: string[] = []): str
   const text = readText(path.join(place, file));
   if (text === undefined || committable(place, [file]).length === 0) return undefined;
   let found: string[] | undefined = [...seen, file];
-  for (const line of text.replaceAll(/\\\n/g, " ").split("\n").map((one) => one.replace(/(^|\s)#.*/, "").trim())) {
+  for (const line of text
+    .replaceAll(/\\\n/g, " ")
+    .split("\n")
+    .map((one) => one.replace(/(^|\s)#.*/, "").trim())) {
     const included = /^(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)$/.exec(line)?.[1];
     const beside = included === undefined ? undefined : path.join(path.dirname(file), included);
-    if (beside?.startsWith("..") || /^(?:-e|--editable|-f|--find-links|[./])|\bfile:|^\S+[/\\]\S+\.(?:whl|gz|zip)\b/.test(line))
+    if (
+      beside?.startsWith("..") ||
+      /^(?:-e|--editable|-f|--find-links|[./])|\bfile:|^\S+[/\\]\S+\.(?:whl|gz|zip)\b/.test(line)
+    )
       return undefined;
     if (beside !== undefined && !/^\w+:\/\//.test(included ?? "")) found = requirementFiles(place, beside, found);
     if (found === undefined) return undefined;
@@ -74,7 +99,8 @@ function requirementFiles(place: string, file: string, seen: string[] = []): str
 }
 
 function rangeFor(place: string, project: string): string {
-  const said = /^requires-python\s*=\s*["']([^"']+)["']/m.exec(project) ?? /^python\s*=\s*["']([^"']+)["']/m.exec(project);
+  const said =
+    /^requires-python\s*=\s*["']([^"']+)["']/m.exec(project) ?? /^python\s*=\s*["']([^"']+)["']/m.exec(project);
   const file = readText(path.join(place, ".python-version")) ?? readText(path.join(place, "runtime.txt")) ?? "";
   return rangeOf(said?.[1] ?? file.trim().replace(/^python-/, ""));
 }

@@ -14,7 +14,8 @@ export function rangeOf(text: string): string {
 function boundsOf(sign: string, version: string, isOpen: boolean): string {
   const numbers = version.split(".").map(Number);
   if (/^([<>]=?|!=)$/.test(sign)) return `${sign}${version}`;
-  const between = (kept: number) => `>=${version},<${[...numbers.slice(0, kept - 1), (numbers[kept - 1] ?? 0) + 1].join(".")}`;
+  const between = (kept: number) =>
+    `>=${version},<${[...numbers.slice(0, kept - 1), (numbers[kept - 1] ?? 0) + 1].join(".")}`;
   if (sign === "^") return between(1);
   if (sign === "~=") return between(Math.max(1, numbers.length - 1));
   if (sign === "~") return between(Math.min(2, numbers.length));

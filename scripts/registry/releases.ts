@@ -52,6 +52,13 @@ export const getRow = (database: DatabaseSync, releaseId: string) =>
     | ReleaseRow
     | undefined;
 
+/** A release and those that served before it, the latest first: what the registry says, never dates. */
+export function lineFrom(rows: ReadonlyMap<string, ReleaseRow>, id: string | undefined): Set<string> {
+  const line = new Set<string>();
+  for (let at = id; at && !line.has(at); at = rows.get(at)?.previous_release_id ?? undefined) line.add(at);
+  return line;
+}
+
 /**
  * Inserts or updates a release. A marker once set is kept. A release that begins to take over remembers what
  * served before it, unless it is an earlier one of that line: so a rollback goes further back each time, never

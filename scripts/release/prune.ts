@@ -108,17 +108,19 @@ export function planPrune(context: Context, facts: PruneFacts, args: PruneArgs):
   const verdicts = judge(facts, retention);
   const going = idsOf(verdicts);
   const days = retention.days > 0 ? `, and those of ${retention.days} days` : "";
+  const steps = [
+    ...planLeftFiles(context, facts.removing ?? []),
+    ...planRemoval(context, facts.tree, going),
+    ...planUnusedSets(context, facts.deps, going),
+    ...planUnusedBackups(context, backupsOf(context, facts, going)),
+  ];
+  const none = steps.length > 0 ? "No release had to go." : "Nothing to remove.";
   return {
     title: `Prune to ${retention.keep} good releases${days}`,
-    steps: [
-      ...planLeftFiles(context, facts.removing ?? []),
-      ...planRemoval(context, facts.tree, going),
-      ...planUnusedSets(context, facts.deps, going),
-      ...planUnusedBackups(context, backupsOf(context, facts, going)),
-    ],
+    steps,
     discard: [],
     revert: [],
-    done: going.length > 0 ? `Removed ${going.length} of ${verdicts.length} releases.` : "Nothing to remove.",
+    done: going.length > 0 ? `Removed ${going.length} of ${verdicts.length} releases.` : none,
   };
 }
 

@@ -7,7 +7,7 @@ import type { Plan } from "../core/step.ts";
 import type { DataChoice } from "../database/crossing.ts";
 import { type ActivationFacts, planActivation } from "./activation.ts";
 import { checkedId } from "../core/release-id.ts";
-import { isGood } from "../registry/releases.ts";
+import { isGood, lineFrom } from "../registry/releases.ts";
 import { observeActivation } from "./switch_current.ts";
 
 export interface RollbackArgs extends DataChoice {
@@ -20,7 +20,7 @@ export const rollback: Operation<ActivationFacts, RollbackArgs> = {
   mayUseReserve: true,
   observe(context, args) {
     const target = args.id ?? lastGood(context, observeTree(context.paths));
-    return observeActivation(context, checkedId(target), args);
+    return observeActivation(context, checkedId(target), { ...args, isBack: true });
   },
   plan: (context, facts, args) => [planRollback(context, facts, args)],
 };
@@ -41,14 +41,8 @@ export function lastGood(context: Context, tree: TreeFacts): string {
 export const goodBefore = (tree: TreeFacts): string | undefined =>
   lineBefore(tree).find((id) => tree.ids.includes(id) && isGood(tree.rows.get(id)?.status ?? ""));
 
-/** Release ids that served before the one that is current, the latest first: what the registry says, never dates. */
-export function lineBefore(tree: TreeFacts): string[] {
-  const line: string[] = [];
-  const next = (id: string | undefined) =>
-    id === undefined ? undefined : (tree.rows.get(id)?.previous_release_id ?? undefined);
-  for (let at = next(tree.current.releaseId); at && !line.includes(at); at = next(at)) line.push(at);
-  return line;
-}
+/** Release ids that served before the one that is current, the latest first. */
+export const lineBefore = ({ rows, current }: TreeFacts): string[] => [...lineFrom(rows, current.releaseId)].slice(1);
 
 /** A rollback to a release that is not there leaves its row (seed 004), and touches nothing else. */
 export function planRollback(context: Context, facts: ActivationFacts, choice: DataChoice = {}): Plan {

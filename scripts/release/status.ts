@@ -2,6 +2,7 @@ import fs from "node:fs";
 import type { Context } from "../core/context.ts";
 import { observeRelease, observeTree, type TreeFacts } from "../core/observe.ts";
 import { reporter, seconds } from "../core/reporter.ts";
+import { observeBackups } from "../database/backups.ts";
 import { noteLines, observeServices, serviceLines, type ServiceStatus } from "../service/status.ts";
 import { showAge, showBytes, showTime } from "../text/amounts.ts";
 import { rollbackTarget } from "./list.ts";
@@ -26,7 +27,16 @@ export interface ReleaseStatus {
   /** The latest one that has an end. */
   last_operation: TimelineEntry | null;
   disk: { free_bytes: number; total_bytes: number } | null;
+  /** Null where the manifest names no database. */
+  database: DatabaseStatus | null;
   notes: string[];
+}
+
+interface DatabaseStatus {
+  /** The revision that the schema had when the current release was made current; null where nothing told it. */
+  schema: string | null;
+  /** ISO 8601 UTC: of the newest backup; null where there is none. */
+  last_backup_at: string | null;
 }
 
 interface CurrentStatus {
@@ -57,6 +67,7 @@ export async function observeStatus(context: Context): Promise<ReleaseStatus> {
     open_operations: tree.open.map((row) => entryOf(paths, row)),
     last_operation: observeTimeline(paths, 20).find(({ finished_at }) => finished_at !== null) ?? null,
     disk: observeDisk(paths.deployTo),
+    database: databaseOf(context, tree),
     notes: [...linkNotes(tree), ...pageNotes(context), ...notes],
   };
 }
@@ -73,6 +84,14 @@ function currentOf({ paths }: Context, { current, rows }: TreeFacts): CurrentSta
     status: rows.get(id)?.status ?? null,
     since: fs.lstatSync(paths.current).mtime.toISOString(),
     path: fs.realpathSync(paths.current),
+  };
+}
+
+function databaseOf({ manifest, paths }: Context, { current, rows }: TreeFacts): DatabaseStatus | null {
+  if (!manifest.database) return null;
+  return {
+    schema: rows.get(current.releaseId ?? "")?.migration_marker ?? null,
+    last_backup_at: observeBackups(paths)[0]?.created_at ?? null,
   };
 }
 
@@ -118,7 +137,7 @@ export function renderStatus(status: ReleaseStatus, now = new Date()): string {
 }
 
 function factsOf(
-  { current, rollback_target, deploy_to, disk, last_operation }: ReleaseStatus,
+  { current, rollback_target, deploy_to, disk, database, last_operation }: ReleaseStatus,
   now: Date,
 ): [string, string][] {
   const ago = (iso: string) => `${showTime(iso)} UTC (${showAge(now.getTime() - Date.parse(iso))} ago)`;
@@ -129,6 +148,7 @@ function factsOf(
     ...(current ? currentFacts(current, ago) : []),
     ["rollback", rollback_target ? `goes to ${rollback_target}` : "has nowhere to go: no earlier good release"],
     ["tree", `${deploy_to}${room}`],
+    ...(database ? [["data", showDatabase(database, ago)] as [string, string]] : []),
     ...(last_operation ? [["last", showLast(last_operation, ago)] as [string, string]] : []),
   ];
 }
@@ -150,6 +170,9 @@ function registryWord(status: string | null): string {
   if (status === null) return "does not know it: made by hand, or by another tool";
   return isServing(status) ? status : `has it as ${status}; the next command that changes something mends that`;
 }
+
+const showDatabase = ({ schema, last_backup_at }: DatabaseStatus, ago: (iso: string) => string) =>
+  `schema ${schema ?? "not known"}, ${last_backup_at ? `backed up ${ago(last_backup_at)}` : "no backup yet"}`;
 
 function showLast(
   { kind, release_id, outcome, started_at, duration_ms }: TimelineEntry,

@@ -15,7 +15,7 @@ import { checkedId } from "../core/release-id.ts";
 import type { DataFacts } from "./migration.ts";
 import { missingEnvironment, unstartable } from "./environment.ts";
 import { observePage } from "./page.ts";
-import { isGood } from "../registry/releases.ts";
+import { isGood, lineFrom } from "../registry/releases.ts";
 
 export interface SwitchArgs extends DataChoice {
   id: string;
@@ -29,16 +29,18 @@ export const switchCurrent: Operation<ActivationFacts, SwitchArgs> = {
   plan: (context, facts, args) => [planSwitch(context, facts, args)],
 };
 
-/** Looks at a release, at what serves now, and at what the release would need. */
+/**
+ * Looks at a release, at what serves now, and at what the release would need; `isBack`: it is asked for as a rollback, whichever it is.
+ */
 export async function observeActivation(
   context: Context,
   id: string,
-  choice: DataChoice = {},
+  choice: DataChoice & { isBack?: boolean } = {},
 ): Promise<ActivationFacts> {
   refuseLater(context.loaded);
   const tree = observeTree(context.paths);
   const target = observeRelease(context.paths, id);
-  const isBack = modeOf(tree, id) === "rollback";
+  const isBack = choice.isBack ?? modeOf(tree, id) === "rollback";
   const manifest = isBack ? await recordedManifest(context, id) : context.manifest;
   const running = await runningServices(context);
   return {
@@ -51,7 +53,7 @@ export async function observeActivation(
     unready: unreadyServices(context, manifest, target),
     managed: await observeManaged(context, manifest),
     page: await observePage(context),
-    data: { ...(await observeData(context, tree, id, choice)), isGuarded: isHeldBack(manifest) },
+    data: { ...(await observeData(context, tree, id, { ...choice, isBack })), isGuarded: isHeldBack(manifest) },
     notices: notices(context.loaded),
   };
 }
@@ -61,10 +63,10 @@ async function observeData(
   context: Context,
   tree: TreeFacts,
   id: string,
-  choice: DataChoice,
+  choice: DataChoice & { isBack: boolean },
 ): Promise<Omit<DataFacts, "isGuarded">> {
   const { migrate, database } = context.manifest;
-  const isBack = modeOf(tree, id) === "rollback";
+  const { isBack } = choice;
   const crossing = isBack ? await observeCrossing(context, tree, id, choice) : undefined;
   if (!database || !(isBack ? crossing : migrate)) return crossing ? { crossing } : {};
   const { observeDatabase } = await import("../database/state.ts");
@@ -88,10 +90,8 @@ async function isServing(context: Context, running: string[], id: string): Promi
 
 /** An earlier release of the line that serves is a rollback, however it is asked for (SPEC section 3). */
 export function modeOf(tree: ActivationFacts["tree"], id: string): Mode {
-  const line = new Set<string>();
-  for (let at = tree.current.releaseId; at && !line.has(at); at = tree.rows.get(at)?.previous_release_id ?? undefined)
-    line.add(at);
-  return tree.current.releaseId !== id && line.has(id) ? "rollback" : "deploy";
+  const { releaseId } = tree.current;
+  return releaseId !== id && lineFrom(tree.rows, releaseId).has(id) ? "rollback" : "deploy";
 }
 
 /** A release that is current and serves is left alone; any other is switched to. */

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { Manifest, Site, SmokeRequest } from "../../manifest.schema.ts";
 import { type Neutral, plain } from "./neutral.ts";
+import { scheduledNames } from "../schedule/jobs.ts";
 import { renderTemplate } from "../render/template.ts";
 
 const text = z.string();
@@ -13,8 +14,13 @@ const input = z.strictObject({
   linked: z.array(z.strictObject({ place: text, mode: text.nullable() })),
   required: z.array(z.strictObject({ service: text, names: text, verb: text })),
   build: z.array(z.strictObject({ name: text, commands: text })),
+  sets: z.array(z.strictObject({ name: text, key: text, needs: text.nullable() })),
   drain: text.nullable(),
+  jobs: text.nullable(),
   migrate: text.nullable(),
+  hasDatabase: z.boolean(),
+  hasSchedule: z.boolean(),
+  crosses: z.boolean(),
   gates: z.array(text),
   sites: z.array(text),
   smoke: z.array(text),
@@ -39,8 +45,15 @@ export function renderChecklist({ context, manifestName }: Neutral): string {
       name,
       commands: `${codes(run)}${dir === "." ? "" : ` in \`${dir}\``}`,
     })),
+    sets: Object.entries(manifest.dependencies).flatMap(([name, { use, key, needs }]) =>
+      use === undefined ? [{ name, key: codes(key), needs: needs.length > 0 ? codes(needs) : null }] : [],
+    ),
     drain: manifest.drain?.run.join("; ") ?? null,
+    jobs: scheduledNames(manifest).join(", ") || null,
     migrate: manifest.migrate?.run.join("; ") ?? null,
+    hasDatabase: manifest.database !== undefined,
+    hasSchedule: manifest.backups !== undefined,
+    crosses: manifest.migrate !== undefined && manifest.database !== undefined,
     gates: gatesOf(manifest),
     sites: Object.entries(manifest.sites).map(([name, site]) => siteLine(name, site)),
     smoke: manifest.smoke.map(smokeLine),

@@ -11,6 +11,7 @@ import type { ReleaseRow } from "../registry/releases.ts";
 import { rotate } from "../logs/rotate.ts";
 import type { SharedFact } from "../shared/linked.ts";
 import { definitionsOf } from "../service/definitions.ts";
+import { exampleSets, exampleTool } from "./example-sets.ts";
 import { NO_PAGE } from "../release/page.ts";
 import { UNMANAGED } from "../service/managed-steps.ts";
 import { restartServices } from "../service/restart.ts";
@@ -92,7 +93,8 @@ export const heldNames = (context: Context) =>
     ? definitionsOf(context.manifest).flatMap(({ name, isHeld }) => (isHeld ? [name] : []))
     : [];
 
-const activation = (context: Context, from: string, to: string): ActivationFacts => ({
+/** What is known before `to` becomes current in place of `from`. */
+export const exampleActivation = (context: Context, from: string, to: string): ActivationFacts => ({
   tree: exampleTree(from),
   target: exampleRelease(to, true),
   services: names(context),
@@ -125,10 +127,7 @@ export function examplePrepare(context: Context, phase: "link" | "harden"): Plan
 export function exampleBuild(context: Context): Plan {
   const { source, build } = context.manifest;
   const needs = [...new Set(Object.values(build).flatMap((step) => step.needs))];
-  const tools = needs.map((need) => {
-    const name = /^[^\s<>=!]+/.exec(need)?.[0] ?? need;
-    return { need, name, path: name };
-  });
+  const tools = needs.map(exampleTool);
   return planBuild(context, {
     tree: exampleTree(OLD_ID),
     source: {
@@ -146,7 +145,7 @@ export function exampleBuild(context: Context): Plan {
     shared: exampleShared(context, "real"),
     tools,
     skipped: [],
-    sets: [],
+    sets: exampleSets(context),
     steps: [],
     base: undefined,
     room: { freeBytes: Number.POSITIVE_INFINITY, freeFiles: Number.POSITIVE_INFINITY },
@@ -154,10 +153,10 @@ export function exampleBuild(context: Context): Plan {
 }
 
 export const exampleSwitch = (context: Context) =>
-  planActivation(context, activation(context, OLD_ID, NEW_ID), "deploy");
+  planActivation(context, exampleActivation(context, OLD_ID, NEW_ID), "deploy");
 
 export const exampleRollback = (context: Context) =>
-  planActivation(context, activation(context, NEW_ID, OLD_ID), "rollback");
+  planActivation(context, exampleActivation(context, NEW_ID, OLD_ID), "rollback");
 
 const week = (back: number) =>
   new Date(NOW.getTime() - back * 7 * 86_400_000).toISOString().slice(0, 10).replaceAll("-", "");
@@ -174,7 +173,7 @@ export function examplePrune(context: Context): Plan {
 
 /** How what served comes back after a switch that failed, or was cut off once the services were stopped. */
 export function exampleRestore(context: Context): Plan {
-  const steps = planRestore(context, activation(context, OLD_ID, NEW_ID));
+  const steps = planRestore(context, exampleActivation(context, OLD_ID, NEW_ID));
   return { title: `Bring ${OLD_ID} back`, steps, discard: [], revert: [], done: "" };
 }
 

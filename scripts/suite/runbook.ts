@@ -1,6 +1,5 @@
 import * as z from "zod";
 import type { Manifest } from "../../manifest.schema.ts";
-import type { Plan } from "../core/step.ts";
 import {
   exampleBuild,
   examplePrepare,
@@ -9,11 +8,14 @@ import {
   exampleRollback,
   exampleStart,
   exampleSwitch,
+  names,
   NEW_ID,
   OLD_ID,
 } from "./example-facts.ts";
 import { exits } from "../host/exits.ts";
+import { jobsOf } from "../schedule/jobs.ts";
 import { type Neutral, neutralShell, plain } from "./neutral.ts";
+import { dataSections, dependencySections, drainSections, type Section } from "./runbook-data.ts";
 import { showForPage, type Voice } from "./shown-plans.ts";
 import { renderTemplate } from "../render/template.ts";
 
@@ -40,14 +42,6 @@ const input = z.strictObject({
   exits: z.array(z.strictObject({ code: z.number(), meaning: text, todo: text })),
 });
 
-interface Section {
-  title: string;
-  text: string;
-  /** Under `ops`, with their arguments. */
-  commands: string[];
-  plans: Plan[];
-}
-
 /** `ops/RUNBOOK.md`: what a person types for this manifest, and the steps behind it, from the plans themselves. */
 export function renderRunbook(neutral: Neutral): string {
   const { context, environments, manifestName } = neutral;
@@ -65,7 +59,7 @@ export function renderRunbook(neutral: Neutral): string {
     oldId: OLD_ID,
     sections: sectionsOf(neutral).map(({ title, text: words, commands, plans }) => ({
       title,
-      text: words,
+      text: plain(words),
       commands: commands.map((line) => typed(neutral, line)),
       plans: showForPage(context, plans, voiceOf(neutral)),
     })),
@@ -104,7 +98,7 @@ function sectionsOf({ context }: Neutral): Section[] {
       plans: examplePrepare(context, "link"),
     },
     ...(hasState ? [harden(context)] : []),
-    ...installs(manifest),
+    ...installs(context),
     {
       title: "Deploy",
       text: "Build, switch, gate, record, prune. A release that fails its gate is rolled back by itself, and the exit code is 3.",
@@ -117,18 +111,21 @@ function sectionsOf({ context }: Neutral): Section[] {
       commands: ["release/build_release", "release/list"],
       plans: [exampleBuild(context)],
     },
+    ...dependencySections(context),
     {
       title: "Switch",
       text: `Makes a release that is built current.`,
       commands: [`release/switch_current ${NEW_ID}`],
       plans: [exampleSwitch(context)],
     },
+    ...drainSections(context),
     {
       title: "Roll back",
       text: "To the release that served before; typed again, further back. With an id, to that one.",
       commands: ["release/rollback", `release/rollback ${OLD_ID}`],
       plans: [exampleRollback(context)],
     },
+    ...dataSections(context),
     {
       title: "Prune",
       text: `Keeps ${manifest.keep_releases} good releases, and never removes the current one, the good one before it, a pinned one, or one in use.`,
@@ -141,15 +138,15 @@ function sectionsOf({ context }: Neutral): Section[] {
       commands: ["release/recover --dry-run", "release/recover"],
       plans: [exampleRestore(context)],
     },
-    ...(Object.keys(manifest.services).length > 0 ? [services(context)] : []),
+    ...(names(context).length > 0 ? [services(context)] : []),
   ];
 }
 
 /** What stands outside of the tree, one section for each that the manifest asks for. */
-function installs(manifest: Manifest): Section[] {
-  const { supervisor, sites, prune, logs, services: all } = manifest;
+function installs({ manifest, paths }: Neutral["context"]): Section[] {
+  const { supervisor, sites, logs } = manifest;
   const kinds = [...new Set(Object.values(sites).map(({ kind }) => kind))];
-  const hasJobs = prune.schedule !== undefined || Object.values(all).some(({ schedule }) => schedule);
+  const hasJobs = jobsOf(manifest, paths).length > 0;
   const section = (title: string, words: string, commands: string[]): Section => ({
     title,
     text: words,

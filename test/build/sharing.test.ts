@@ -1,5 +1,7 @@
 import fs from "node:fs";
+import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { readList } from "../../scripts/build/file-list.ts";
 import { type Build, type Entry, listing, makePlace } from "./place.ts";
 
 let place: ReturnType<typeof makePlace>;
@@ -251,4 +253,16 @@ test("a base whose list was changed gives nothing", () => {
   place.build("two", { base: "one" });
   expect(listing(place.at("two"))).toEqual(place.plain());
   expect(fs.statSync(place.at("one", "a")).nlink).toBe(1);
+});
+
+test("what a commit has under the names that a release has for itself is never written through, nor believed", () => {
+  const outside = path.join(place.root, "outside");
+  fs.writeFileSync(outside, "outside");
+  place.commit({ a: "a", "RELEASE.files.gz": { link: outside }, "RELEASE.files.whole.gz": { link: outside } });
+  place.build("linked");
+  place.build("linked-2", { base: "linked" });
+  expect(fs.readFileSync(outside, "utf8")).toBe("outside");
+  expect([...readList(place.at("linked-2")).files.keys()]).toEqual(["a"]);
+  place.commit({ ".building": '{"id":"another"}' });
+  expect(() => place.build("marked")).toThrow("the source has a file .building");
 });

@@ -81,7 +81,7 @@ test("one of another key does not, and what changed since is said", () => {
   expect(webOf({})?.from).toBeUndefined();
   seal("r2", { web: keyOf() });
   expect(webOf({ build: { web: { ...WEB, env: { A: "1" } } } })?.why).toBe(
-    "its command, environment, tools or dependencies changed since r2",
+    "its inputs, command, environment, tools or dependencies changed since r2",
   );
 });
 

@@ -9,7 +9,11 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), "marker-"));
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
 test.each([
-  ["ae1027a6acf (head)\n", "ae1027a6acf (head)"],
+  ["ae1027a6acf (head)\n", "ae1027a6acf"],
+  ["ae1027a6acf (head) (mergepoint)\n", "ae1027a6acf"],
+  ["ae1027a6acf (branchpoint)\n", "ae1027a6acf"],
+  ["release 7 (final)\n", "release 7 (final)"],
+  ["(head)\n", "(head)"],
   ["INFO  [alembic] context\nrev-2\n\n  \n", "rev-2"],
   ["\u001b[32mrev\u0007 3\r\n", "[32mrev 3"],
   ["é 漢\n", "é 漢"],

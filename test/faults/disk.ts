@@ -10,6 +10,7 @@ import { answerOf, type Application, currentId, makeApplication, must, remove, r
 import { DEPENDENCIES } from "./scenarios/building.ts";
 import { integrityProblem, MIGRATIONS } from "./scenarios/data.ts";
 import { commit, editManifest } from "./scenarios/scenario.ts";
+import { chosenIn } from "./scenarios/words.ts";
 
 function expect(isTrue: boolean, what: string): void {
   if (!isTrue) throw new Error(`expected: ${what}`);
@@ -51,13 +52,16 @@ const UNTIL_FULL: Record<Kind, string> = {
   inodes: "for i in $(seq 9999); do : >more-$i; done",
 };
 
-/** Exit `wanted`, nothing half anywhere, and two serves. */
+/** Exit `wanted`, nothing half anywhere, and two serves. A release that was built before the disk was full may stay. */
 async function failed(app: Application, command: string, words: string[], wanted: number): Promise<void> {
   const { status, stderr, stdout } = run(app, command, words);
   const where = `${command} ${words.join(" ")} without room`;
   expect(status === wanted, `${where} ends with ${wanted}, not ${status}: ${stdout}${stderr}`);
   const releases = fs.readdirSync(`${app.tree}/releases`).toSorted().join(" ");
-  expect(releases === "one two", `${where} leaves no release: ${releases}`);
+  expect(
+    releases === "one two" || (wanted === 3 && releases === "one three two"),
+    `${where} leaves no release: ${releases}`,
+  );
   for (const place of ["shared/deps/packages", "backups"])
     expect(unfinishedIn(app, place) === "", `${where} leaves nothing in ${place}: ${unfinishedIn(app, place)}`);
   const data = fs.readdirSync(`${app.tree}/shared/data`).filter((name) => name.endsWith(".restoring"));
@@ -113,8 +117,14 @@ function makeRows(app: Application, size: number): void {
 }
 
 function expectRows(app: Application, size: number): void {
-  expect(integrityProblem(databasePath(app)) === undefined, "the database is whole");
-  const [rows] = ask(databasePath(app), "SELECT count(*) FROM orders");
+  // Elsewhere: even to read, SQLite needs room beside a file.
+  const copy = `${app.path}/look.db`;
+  for (const side of ["", "-wal"]) {
+    fs.rmSync(copy + side, { force: true });
+    if (fs.existsSync(databasePath(app) + side)) fs.copyFileSync(databasePath(app) + side, copy + side);
+  }
+  expect(integrityProblem(copy) === undefined, "the database is whole");
+  const [rows] = ask(copy, "SELECT count(*) FROM orders");
   expect(rows === size, `the database has ${size} rows, not ${String(rows)}`);
 }
 
@@ -145,6 +155,7 @@ for (;;) database.exec("INSERT INTO orders VALUES (randomblob(65536))");
   expectRows(app, size);
   const kept = fs.readdirSync(`${app.tree}/shared/data`).filter((name) => /failed-[^-]*-[^-]*-[^-]*-[^-]*$/.test(name));
   expect(kept.length > 0, "the failed file is kept");
+  expect(fs.statSync(databasePath(app)).nlink === 1, "no backup is the database's own file");
   fill(app, "bytes");
   await goesBack(app);
   expectRows(app, size);
@@ -197,11 +208,9 @@ const cases: Record<string, [options: string, work: (app: Application) => Promis
   prune: [BYTES, prune],
 };
 
-const named = process.argv.slice(2);
-const chosen = named.length > 0 ? named : Object.keys(cases);
+const chosen = chosenIn(cases);
 for (const name of chosen) {
-  const [options, work] = cases[name] ?? [];
-  if (!options || !work) throw new Error(`no case ${name}; there are ${Object.keys(cases).join(", ")}`);
+  const [options, work] = cases[name] as (typeof cases)[string];
   await onTmpfs(options, work).catch((error: Error) => {
     throw new Error(`${name}: ${error.message}`, { cause: error });
   });

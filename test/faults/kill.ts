@@ -5,24 +5,10 @@
  * strace counts `when=N` per thread.
  */
 import { spawn } from "node:child_process";
-import fs from "node:fs";
-import {
-  type Application,
-  currentId,
-  currentProblem,
-  injecting,
-  makeApplication,
-  must,
-  ops,
-  remove,
-  run,
-} from "./host.ts";
-import { building } from "./scenarios/building.ts";
-import { data } from "./scenarios/data.ts";
-import { releases } from "./scenarios/releases.ts";
-import { registry, type Scenario } from "./scenarios/scenario.ts";
-
-const scenarios: Record<string, Scenario> = { ...releases, ...building, ...data };
+import { type Application, currentProblem, injecting, makeApplication, must, ops, remove, run } from "./host.ts";
+import { goodReleases, lostOf, registryProblem } from "./scenarios/invariants.ts";
+import { chosenIn, numberOf } from "./scenarios/words.ts";
+import { type Scenario, scenarios } from "./scenarios/all.ts";
 
 const CALLS = [
   "rename",
@@ -52,26 +38,6 @@ const CALLS = [
   "copy_file_range",
 ];
 
-/** Good releases that a way back may lead to: what serves, and what served before it. */
-function goodReleases(app: Application): string[] {
-  const id = currentId(app);
-  const [row] = registry(app, "SELECT previous_release_id AS before FROM releases WHERE release_id = ?", id);
-  return [id, ...(typeof row?.["before"] === "string" ? [row["before"]] : [])].filter((one) => isComplete(app, one));
-}
-
-const isComplete = (app: Application, id: string) =>
-  fs.existsSync(`${app.tree}/releases/${id}/RELEASE.json`) && !fs.existsSync(`${app.tree}/releases/${id}/.building`);
-
-/** The registry holds what `current` names for what serves, and nothing for being at work. */
-function registryProblem(app: Application): string | undefined {
-  const id = currentId(app);
-  const serving = registry(app, "SELECT release_id FROM releases WHERE status IN ('deployed', 'rolled_back')");
-  if (serving.length !== 1 || serving[0]?.["release_id"] !== id)
-    return `the registry holds ${JSON.stringify(serving)} for serving, and ${id} is current`;
-  const open = registry(app, "SELECT id FROM operations WHERE finished_at IS NULL");
-  return open.length > 0 ? `the registry holds ${JSON.stringify(open)} for being at work` : undefined;
-}
-
 /** What a fault was injected into answers whether it was killed. */
 type Fault = (app: Application, scenario: Scenario, words: string[]) => boolean | Promise<boolean>;
 
@@ -99,12 +65,11 @@ async function hit(app: Application, scenario: Scenario, fault: Fault, where: st
   const refuse = (what: string | undefined) => {
     if (what) throw new Error(`${scenario.command} killed ${where}, round ${round}: ${what}`);
   };
-  const lost = () => good.find((id) => !isComplete(app, id));
-  refuse(currentProblem(app) ?? (lost() && `${lost()} is gone`));
+  refuse(currentProblem(app) ?? lostOf(app, good));
   if (scenario.recovered) {
     const recovery = run(app, "release/recover");
     refuse(recovery.status === 0 ? undefined : `recover: ${recovery.stdout}${recovery.stderr}`);
-    const left = scenario.recovered(app, round) ?? (lost() && `${lost()} is gone`);
+    const left = scenario.recovered(app, round) ?? lostOf(app, good);
     refuse(left && `after recovery: ${left}\n${recovery.stdout}`);
   }
   const again = run(app, scenario.command, words);
@@ -152,16 +117,9 @@ async function lengthOf(app: Application, scenario: Scenario, round: number): Pr
   return performance.now() - began;
 }
 
-const words = process.argv.slice(2);
-const numberOf = (option: string) => (words.includes(option) ? Number(words[words.indexOf(option) + 1]) : undefined);
-const numbers = new Set(words.flatMap((word, index) => (word.startsWith("--") ? [index + 1] : [])));
-const chosen = words.filter((word, index) => !word.startsWith("--") && !numbers.has(index));
-const unknown = chosen.filter((name) => !Object.hasOwn(scenarios, name));
-if (unknown.length > 0)
-  throw new Error(`no scenario ${unknown.join(", ")}; there are ${Object.keys(scenarios).join(", ")}`);
 const moments = numberOf("--moments") ?? 0;
 const every = numberOf("--every") ?? (moments > 0 ? 0 : 1);
-for (const name of chosen.length > 0 ? chosen : Object.keys(scenarios)) {
+for (const name of chosenIn(scenarios)) {
   const began = performance.now();
   const fired = await campaign(name, { every, moments });
   process.stdout.write(

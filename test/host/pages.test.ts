@@ -77,6 +77,12 @@ describe("crontab", () => {
     expect(
       lines(openNeutral('app: a\ndeploy_to: .deploy\nprune: { schedule: "0 1 * * *" }\n', "deploy.yaml", undefined))[0],
     ).toContain(" /src/app/.deploy/ops/"));
+  test("makes the backups", () =>
+    expect(
+      lines(small('linked_dirs: [data]\ndatabase: { sqlite: data/a.db }\nbackups: { schedule: "0 4 * * *" }\n')),
+    ).toEqual([
+      '0 4 * * * "$HOME"/shop/ops/data/backup.ts --manifest "$HOME"/shop/deploy.yaml --scheduled >>"$HOME"/shop/logs/cron.log 2>&1',
+    ]));
   test("has a line for every tree", () =>
     expect(
       lines(small('prune: { schedule: "0 1 * * *" }\nenvironments:\n  prod: {}\n  test: { deploy_to: /srv/test }\n')),
@@ -106,6 +112,67 @@ test("the runbook is that of its manifest and environment", () => {
   expect(dev).toContain("ops/release/switch_current.ts --env dev 2026");
   expect(dev).toContain("| prod | `$HOME/aqa-youtube-assistant-prod` | `ops/release/deploy.ts --env prod` |");
   expect(renderRunbook(small("keep_releases: 1\n"))).toContain("Prune to 1 good releases, step by step");
+});
+
+describe("data and packages: what the manifest has, and nothing else", () => {
+  const titles = (neutral: Parameters<typeof renderRunbook>[0]) =>
+    [...renderRunbook(neutral).matchAll(/^## (.*)$/gm)].map(([, title]) => title);
+  const OWN = [
+    "Dependency sets",
+    "What a switch waits for",
+    "Roll back across a change of the schema",
+    "Migration",
+    "Backups, and the drill",
+  ];
+  const found = (more: string) => titles(small(more)).filter((title) => OWN.includes(title ?? ""));
+
+  test("each section comes with its key", () => {
+    const database = "linked_dirs: [data]\ndatabase: { sqlite: data/a.db }\n";
+    const sets = "dependencies: { api: { path: venv, key: lock.txt, run: 'true' } }\n";
+    const drain = "drain: { run: bin/idle, every: 1s, timeout: 2m, then: abort }\n";
+    const job = "services: { nightly: { run: bin/x, schedule: 0 1 * * * } }\n";
+    expect(found("")).toEqual([]);
+    expect(found("dependencies: { conda: { path: env, use: /opt/conda } }\n")).toEqual([]);
+    expect(found(sets)).toEqual(["Dependency sets"]);
+    expect(found(drain)).toEqual(["What a switch waits for"]);
+    expect(found(job)).toEqual(["What a switch waits for"]);
+    expect(found("migrate: { run: bin/up }\n")).toEqual(["Migration"]);
+    expect(found(database)).toEqual(["Backups, and the drill"]);
+    expect(found(`${sets}${drain}${job}${database}migrate: { run: bin/up }\n`)).toEqual(OWN);
+  });
+
+  test("they say what is typed, and what becomes of the data", () => {
+    const book = renderRunbook(seed("aqa-youtube-assistant"));
+    expect(book).toMatch(/^ops\/release\/rollback\.ts 20261113-090000-0d4c3b2 --restore-data --yes$/m);
+    expect(book).toMatch(/^ops\/release\/rollback\.ts 20261113-090000-0d4c3b2 --keep-data$/m);
+    expect(book).toContain("ops/data/migrate.ts --part bring 20261120-031000-backup-3f0c");
+    expect(book).toContain(
+      "stays as `$HOME/aqa-youtube-assistant-prod/shared/youtube_assistant_prod.db.failed-<operation>`",
+    );
+    expect(book).toMatch(/^ops\/data\/restore\.ts --prove$/m);
+    expect(book).toContain("# Make the dependency set backend (0f3a9c5e71b24d68)");
+    expect(renderRunbook(small("migrate: { run: bin/up }\n"))).toContain("nothing is backed up before it");
+    expect(renderRunbook(small("drain: { run: bin/idle, every: 1s, timeout: 2m, then: proceed }\n"))).toContain(
+      "goes on all the same",
+    );
+  });
+
+  test("a tree whose only job is a backup needs its crontab", () =>
+    expect(
+      titles(small('linked_dirs: [d]\ndatabase: { sqlite: d/a.db }\nbackups: { schedule: "0 4 * * *" }\n')),
+    ).toContain("When a schedule changed"));
+
+  test("the checklist asks for them", () => {
+    const list = renderChecklist(seed("aqa-youtube-assistant"));
+    expect(list).toContain(
+      "dependency set backend: made anew when `backend/requirements.txt` changed; `python3>=3.11` is here",
+    );
+    expect(list).toContain("the database is backed up, and `venv-prod/bin/alembic upgrade head` goes through");
+    expect(list).toContain("`ops/data/restore.ts --prove` says");
+    expect(list).toContain("`--keep-data` starts the old release");
+    expect(renderChecklist(small("migrate: { run: bin/up }\n"))).toContain("- [ ] `bin/up` goes through");
+    expect(renderChecklist(small(""))).not.toMatch(/backup|dependency|keep-data/);
+  });
 });
 
 describe("the page beside each command", () => {

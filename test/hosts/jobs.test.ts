@@ -1,4 +1,4 @@
-/** Jobs while releases change: a real systemd's timers and oneshot units, which no switch cuts or starts again. */
+/** Jobs while releases and data change: a real systemd's oneshot units, which no switch cuts, starts again, or lets at data in between. */
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -32,6 +32,8 @@ describe.each(["systemd", "systemd-user"] as const)("%s", (supervisor) => {
       await sleep(20);
     }
   };
+  const end = () => host.must(["touch", `${SIGN}/end`], { user: "deploy" });
+  const pids = () => host.sh(`cat ${SIGN}/pids 2>/dev/null || true`);
   const isAt = async () => (await host.sh(`readlink /proc/$(tail -n 1 ${SIGN}/pids)/cwd || true`)).trim();
 
   beforeAll(async () => {
@@ -64,7 +66,7 @@ describe.each(["systemd", "systemd-user"] as const)("%s", (supervisor) => {
     await sleep(300);
     expect(await site.current()).toBe("r2");
     expect(await state()).toEqual([pid, "activating"]);
-    await host.must(["touch", `${SIGN}/end`]);
+    await end();
     const code = await new Promise((resolve) => child.once("close", resolve));
     expect([code, await site.current()]).toEqual([0, "r1"]);
     expect(await host.must(["tail", "-n", "1", `${SIGN}/ends`])).toBe("r2\n");
@@ -85,8 +87,57 @@ describe.each(["systemd", "systemd-user"] as const)("%s", (supervisor) => {
     expect(await site.current()).toBe(id);
     expect(await state()).toEqual([pid, "activating"]);
     expect(await isAt()).toBe(`${site.tree}/releases/r2`);
-    await host.must(["touch", `${SIGN}/end`]);
+    await end();
     await host.sh(`while [ -e /proc/${pid} ]; do sleep 0.05; done`);
     expect(await host.must(["tail", "-n", "1", `${SIGN}/ends`])).toBe("r2\n");
   });
+
+  const migrated = (seconds: number) =>
+    options(supervisor, `migrate: { run: ["touch ${SIGN}/at", "sleep ${seconds}"] }`);
+  /** Deploys behind it, and starts the job once the migration works. */
+  const meanwhile = async (id: string, seconds: number) => {
+    await host.sh(`rm -f ${SIGN}/pids ${SIGN}/at`);
+    await site.describe(migrated(seconds));
+    await site.commit("ok");
+    const deployed = site.op("release/deploy", "HEAD", "--id", id);
+    await host.sh(`until [ -e ${SIGN}/at ]; do sleep 0.05; done`);
+    await host.sh(`${ctl} start --no-block shop-reindex.service`, user);
+    return deployed.catch(() => undefined);
+  };
+
+  test("a job whose time comes while data is migrated waits, and then works in the new release", async () => {
+    const deployed = meanwhile("m1", 2);
+    await host.sh(`until [ "$(${ctl} show -P SubState shop-reindex.service)" = start-pre ]; do sleep 0.05; done`, user);
+    await sleep(500);
+    expect(await pids()).toBe("");
+    expect((await deployed)?.status).toBe(0);
+    await host.sh(`until [ -s ${SIGN}/pids ]; do sleep 0.05; done`);
+    expect(await isAt()).toBe(`${site.tree}/releases/m1`);
+    expect(await host.must(["cat", `${site.tree}/logs/reindex.log`])).toMatch(/^waits while data is changed; /m);
+  });
+
+  test.runIf(supervisor === "systemd")(
+    "a power cut while data is migrated: no service starts at boot, held socket or not, and no job, until it is recovered from",
+    async () => {
+      const deployed = meanwhile("cut", 60);
+      await host.sh(`until [ "$(systemctl show -P SubState shop-reindex.service)" = start-pre ]; do sleep 0.05; done`);
+      const booted = host.reboot({ hard: true }).catch(() => undefined);
+      await deployed;
+      for (let tries = 0; ; tries++) {
+        const seen = await host.sh("systemctl show -P SubState shop-web.service || true").catch(String);
+        if (seen.trim() === "start-pre") break;
+        if (tries > 200) throw new Error(`the service is ${seen}`);
+        await sleep(50);
+      }
+      await host.sh("systemctl start --no-block shop-reindex.service");
+      await sleep(1_000);
+      expect([await pids(), await host.sh("pgrep -fc '^/usr/bin/python3 server.py' || true")]).toEqual(["", "0\n"]);
+      expect(await host.must(["tail", "-n", "1", `${site.tree}/logs/web.log`])).toMatch(/ops\/release\/recover\.ts$/m);
+      expect(await site.must("release/recover")).toContain("serves again");
+      await booted;
+      await host.sh(`until [ -s ${SIGN}/pids ]; do sleep 0.05; done`);
+      expect(await isAt()).toBe(`${site.tree}/releases/${await site.current()}`);
+      expect(await host.must(["curl", "-s", "http://127.0.0.1:22400/"])).toContain(await site.current());
+    },
+  );
 });

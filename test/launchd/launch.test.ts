@@ -6,6 +6,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { environmentOf, observeProcess } from "../../scripts/service/processes.ts";
 import { foregroundArguments } from "../../scripts/service/foreground.ts";
+import { isLaunching } from "../../scripts/service/held-launch.ts";
 import { until } from "../service/tree.ts";
 
 const launcher = path.resolve(import.meta.dirname, "../../ops/service/launch.ts");
@@ -93,6 +94,49 @@ test("the words that a service's run becomes are those that it meant", () => {
   const meant = { name: "web@main", run: line, dir: "app", env_file: [at("one.env")], port: undefined };
   const [, ...words] = foregroundArguments(meant, { ops: at("ops"), current: at("current") });
   expect(run(words).out).toBe("<b 1><${B}><$x><$$><amainb><><-->");
+});
+
+describe("while data is changed", () => {
+  const hold = at("migrating-jobs");
+  const begin = () => {
+    fs.writeFileSync(hold, "");
+    const words = ["--dir", at("latest"), "--hold", hold, "--", "sh", "-c", "pwd; exec sleep 777"];
+    const child = spawn(launcher, words, { env: BARE, stdio: ["ignore", "pipe", "pipe"] });
+    const said = { out: "", err: "" };
+    child.stdout.on("data", (data: Buffer) => void (said.out += data.toString()));
+    child.stderr.on("data", (data: Buffer) => void (said.err += data.toString()));
+    return { child, said };
+  };
+  beforeAll(() => {
+    fs.mkdirSync(at("releases/r2"));
+    fs.symlinkSync("releases/r1", at("latest"));
+  });
+
+  test("it waits, says so once, and runs from the release that is there then", async () => {
+    const { child, said } = begin();
+    try {
+      await until(() => said.err !== "");
+      expect(isLaunching(child.pid as number)).toBe(true);
+      fs.rmSync(at("latest"));
+      fs.symlinkSync("releases/r2", at("latest"));
+      expect(said.out).toBe("");
+      fs.rmSync(hold);
+      await until(() => said.out !== "");
+      expect(said.out).toBe(`${at("releases/r2")}\n`);
+      expect(said.err).toBe("waits while data is changed; if no command is at work: ops/release/recover.ts\n");
+      expect(isLaunching(child.pid as number)).toBe(false);
+    } finally {
+      child.kill("SIGKILL");
+    }
+  });
+
+  test("TERM ends the wait, and nothing was started", async () => {
+    const { child, said } = begin();
+    await until(() => said.err !== "");
+    child.kill("SIGTERM");
+    const ended = await new Promise((resolve) => child.once("close", (...how) => resolve(how)));
+    expect([ended, said.out]).toEqual([[null, "SIGTERM"], ""]);
+  });
 });
 
 describe("it is the command, and not its parent", () => {

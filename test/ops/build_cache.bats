@@ -94,7 +94,7 @@ dist() {
   assert_output --partial 'build.frontend runs: frontend/package-lock.json changed since r2'
   frontend 'env: { API_URL: "http://127.0.0.1:1" }'
   run build r4
-  assert_output --partial 'build.frontend runs: its command, environment, tools or dependencies changed since r3'
+  assert_output --partial 'build.frontend runs: its inputs, command, environment, tools or dependencies changed since r3'
   sed -i 's/cat src/cat -- src/' "$app/deploy.yaml"
   build r5
   tool 1.1
@@ -178,6 +178,27 @@ dist() {
   assert_runs r1 r2
 }
 
+@test "outputs that the user who builds may not read are made again" {
+  as_nobody() { setpriv --reuid nobody --clear-groups -- "$@"; }
+  [ "$(id -u)" = 0 ] || skip "only root can make a file that the tree's owner may not read"
+  as_nobody test -r "$suite/package.json" || skip "the suite lies where no other user may read it"
+  place=$(mktemp -d "${TMPDIR:-/tmp}/switchback-cache-XXXXXX")
+  make_app "$place"
+  chmod 755 "$place"
+  manifest --bare <<YAML
+build: { copy: { run: mkdir made && cp mode made, inputs: [mode], outputs: [made] } }
+YAML
+  install -d -o nobody "$tree"
+  chown -R nobody "$place"
+  as_nobody "$ops/release/build_release.ts" --manifest "$app/deploy.yaml" --id r1
+  chown root "$tree/releases/r1/made/mode"
+  chmod 600 "$tree/releases/r1/made/mode"
+  run as_nobody "$ops/release/build_release.ts" --manifest "$app/deploy.yaml" --id r2
+  rm -rf "$place"
+  assert_success
+  assert_output --partial 'build.copy runs: what it made in r1 was altered'
+}
+
 @test "a tree that was copied elsewhere and back is looked at by contents" {
   build r1
   cp -a "$tree/releases/r1" "$tree/copy"
@@ -247,7 +268,8 @@ YAML
   chmod +x "$app/frontend/src/app.js"
   wt r3
   printf 'onE\n' >"$app/frontend/src/app.js"
-  wt r4
+  run wt r4
+  assert_output --partial 'build.frontend runs: its inputs, command, environment, tools or dependencies changed since r3'
   touch "$app/frontend/src/new.js"
   wt r5
   assert_runs r1 r3 r4 r5

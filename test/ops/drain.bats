@@ -38,8 +38,8 @@ $1
 YAML
 }
 
-# Starts the job as cron does: what stands in the crontab, in a session of its own, by /bin/sh; `job` is its pid.
-start_job() {
+# Starts the job as cron does: what stands in the crontab, in a session of its own, by /bin/sh.
+launch_job() {
   local line command
   rm -rf "$BATS_TEST_TMPDIR/rendered"
   op host/render --out "$BATS_TEST_TMPDIR/rendered" >/dev/null
@@ -47,6 +47,11 @@ start_job() {
   command=${line#0 3 \* \* \* }
   (cd / && env -i HOME="$HOME" LOGNAME="$(id -un)" SHELL=/bin/sh PATH=/usr/bin:/bin \
     setsid /bin/sh -c "${command//\\%/%}" </dev/null >/dev/null 2>&1 3>&- &)
+}
+
+# The same, and waits until it works; `job` is its pid.
+start_job() {
+  launch_job
   for _ in {1..500}; do
     [ -s "$sign/pids" ] && break
     sleep 0.02
@@ -248,4 +253,92 @@ SH
   run op release/switch_current r2
   assert_success
   refute_output --partial "idle"
+}
+
+# The data is migrated from here on, which takes its time.
+migrated() {
+  jobs "migrate: { run: ['touch $sign/at', 'sleep 2'] }"
+}
+
+until_there() {
+  for _ in {1..1000}; do
+    [ -e "$1" ] && return
+    sleep 0.02
+  done
+  fail "did not come: $1"
+}
+
+@test "a job that starts while data is migrated waits, holds nothing up, and then works in the new release" {
+  two_releases ""
+  migrated
+  begin r2
+  until_there "$sign/at"
+  launch_job
+  until_there "$tree/logs/reindex.log"
+  [ ! -e "$sign/pids" ]
+  ended
+  assert_success
+  refute_output --partial "busy:"
+  until_there "$sign/pids"
+  assert_equal "$(readlink "/proc/$(cat "$sign/pids")/cwd")" "$tree/releases/r2"
+  assert_equal "$(cat "$tree/logs/reindex.log")" "waits while data is changed; if no command is at work: ops/release/recover.ts"
+  [ ! -e "$tree/run/migrating-jobs" ]
+}
+
+@test "a job that runs is waited for while those that start after it wait already" {
+  two_releases ""
+  start_job
+  migrated
+  begin r2
+  until_said "busy: job reindex (pid $job, "
+  launch_job
+  until_there "$tree/logs/reindex.log"
+  assert_equal "$(wc -l <"$sign/pids")" 1
+  # Told to end while it still waits: the second one ends at once when it works at last.
+  touch "$sign/end"
+  ended
+  assert_success
+  refute_output --partial "and 1 more"
+  assert_serves r2
+  for _ in {1..500}; do
+    [ "$(wc -l <"$sign/ends")" = 2 ] && break
+    sleep 0.02
+  done
+  assert_equal "$(cat "$sign/ends")" $'ended in r1\nended in r2'
+}
+
+@test "a job that waited works in the old release after a migration that failed" {
+  two_releases ""
+  jobs "migrate: { run: ['touch $sign/at', 'sleep 2', 'false'] }"
+  begin r2
+  until_there "$sign/at"
+  launch_job
+  ended
+  assert_failure 3
+  until_there "$sign/pids"
+  assert_equal "$(readlink "/proc/$(cat "$sign/pids")/cwd")" "$tree/releases/r1"
+}
+
+@test "after a kill in the middle of a migration jobs wait until it is recovered from" {
+  two_releases ""
+  migrated
+  begin r2
+  until_there "$sign/at"
+  kill -KILL "$pid"
+  ended
+  launch_job
+  until_there "$tree/logs/reindex.log"
+  [ ! -e "$sign/pids" ]
+  op release/recover
+  until_there "$sign/pids"
+  assert_serves r1
+}
+
+@test "a drain that gives up lets waiting jobs go" {
+  two_releases ""
+  start_job
+  jobs $'migrate: { run: "true" }\ndrain: { run: "true", every: 20ms, timeout: 300ms }'
+  run op release/switch_current r2
+  assert_failure 1
+  [ ! -e "$tree/run/migrating-jobs" ]
 }

@@ -18,9 +18,14 @@ JS
   git -C "$repo" commit -q -m first
 }
 
+teardown() {
+  if [ -f "$BATS_TEST_TMPDIR/index.pid" ]; then kill "$(cat "$BATS_TEST_TMPDIR/index.pid")"; fi
+  stop_all
+}
+
 host_port() {
   local candidate=$((21100 + RANDOM % 50))
-  while (exec 3<>"/dev/tcp/127.0.0.1/$candidate") 2>/dev/null; do candidate=$((21100 + RANDOM % 50)); done
+  while [ "$candidate" = "${port:-}" ] || (exec 3<>"/dev/tcp/127.0.0.1/$candidate") 2>/dev/null; do candidate=$((21100 + RANDOM % 50)); done
   echo "$candidate"
 }
 
@@ -108,9 +113,13 @@ commit_all() {
   assert_failure 2
   assert_equal "$(grep -c 'medc-annot: A Linux server' <<<"$stderr")" 1
   assert [ ! -e "$repo/deploy.yaml" ]
+  run "$ops/host/init.ts" "$repo" --like oroboros --deploy-to "$tree"
+  assert_success
+  assert_output --partial 'this version refuses registry.url'
+  rm -r "$repo/deploy.yaml" "$repo/ops"
   run "$ops/host/init.ts" "$repo" --like medc-annot --deploy-to "$tree"
   assert_success
-  assert_output --partial 'this version refuses database.backup'
+  refute_output --partial 'this version refuses'
   grep -qx 'app: shop' "$repo/deploy.yaml"
   grep -qx "deploy_to: $tree" "$repo/deploy.yaml"
   assert [ -x "$repo/ops/systemd/install_systemd.ts" ]
@@ -281,4 +290,98 @@ commit_all() {
   command -v shellcheck >/dev/null || skip 'no shellcheck'
   shellcheck "$repo/ops/_suite"
   "$suite/node_modules/.bin/tsc" --ignoreConfig --noEmit --strict --module nodenext --skipLibCheck "$repo"/ops/*/*.ts
+}
+
+# wheel NAME VERSION: a package as pip installs it, made by hand.
+wheel() {
+  python3 - "$BATS_TEST_TMPDIR/index/$1-$2-py3-none-any.whl" "$1" "$2" <<'PY'
+import sys, zipfile
+file, name, version = sys.argv[1:]
+info = f"{name}-{version}.dist-info"
+with zipfile.ZipFile(file, "w") as wheel:
+    wheel.writestr(f"{name}.py", f"VERSION = {version}\n")
+    wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    wheel.writestr(f"{info}/RECORD", "")
+PY
+}
+
+@test "a Python server: its packages are a set by what init wrote, and a rollback gets its own back" {
+  python3 -c 'import ensurepip, venv' 2>/dev/null || skip "no python3 with venv and ensurepip is installed"
+  mkdir "$BATS_TEST_TMPDIR/index"
+  wheel greet 1
+  wheel greet 2
+  export PIP_NO_INDEX=1 PIP_FIND_LINKS=$BATS_TEST_TMPDIR/index PIP_DISABLE_PIP_VERSION_CHECK=1
+  git -C "$repo" rm -q server.js package.json
+  cat >"$repo/server.py" <<'PY'
+import http.server, os, greet
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+        self.wfile.write(b"ok" if self.path == "/health" else f"{os.environ['RELEASE_ID']} {greet.VERSION}".encode())
+    def log_message(self, *_): pass
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Answer).serve_forever()
+PY
+  echo 'greet==1' >"$repo/requirements.txt"
+  printf '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.9"\n' >"$repo/pyproject.toml"
+  init
+  commit_all
+  manifest=$repo/deploy.yaml
+  "$ops/release/prepare_shared.ts" --manifest "$manifest"
+  "$ops/release/deploy.ts" HEAD --id r1 --manifest "$manifest"
+  assert_equal "$(curl -fsS "http://127.0.0.1:$port/")" 'r1 1'
+  echo 'greet==2' >"$repo/requirements.txt"
+  commit_all
+  "$ops/release/deploy.ts" HEAD --id r2 --manifest "$manifest"
+  assert_equal "$(curl -fsS "http://127.0.0.1:$port/")" 'r2 2'
+  assert_equal "$(find "$tree/shared/deps" -name .complete | wc -l)" 2
+  "$ops/release/rollback.ts" --manifest "$manifest"
+  assert_equal "$(curl -fsS "http://127.0.0.1:$port/")" 'r1 1'
+}
+
+@test "a Node server with packages: npm installs them once, and a build step's outputs are taken over, by what init wrote" {
+  command -v npm >/dev/null || skip 'no npm'
+  mkdir -p "$BATS_TEST_TMPDIR/pack/package" "$BATS_TEST_TMPDIR/index"
+  # Stands for Vite, by name and by what it writes.
+  echo '{"name":"vite","version":"6.0.0","bin":{"vite":"vite.js"}}' >"$BATS_TEST_TMPDIR/pack/package/package.json"
+  cat >"$BATS_TEST_TMPDIR/pack/package/vite.js" <<'JS'
+#!/usr/bin/env node
+const fs = require("node:fs");
+fs.mkdirSync("dist", { recursive: true });
+fs.writeFileSync("dist/index.html", `built by ${process.pid}`);
+JS
+  tar -czf "$BATS_TEST_TMPDIR/index/vite-6.0.0.tgz" -C "$BATS_TEST_TMPDIR/pack" package
+  index=$(host_port)
+  python3 -m http.server "$index" --bind 127.0.0.1 --directory "$BATS_TEST_TMPDIR/index" >/dev/null 2>&1 3>&- &
+  echo $! >"$BATS_TEST_TMPDIR/index.pid"
+  mkdir "$repo/web"
+  echo '{"name":"web","version":"1.0.0","scripts":{"build":"vite build"},"devDependencies":{"vite":"6.0.0"}}' >"$repo/web/package.json"
+  cat >"$repo/web/package-lock.json" <<JSON
+{"name":"web","version":"1.0.0","lockfileVersion":3,"requires":true,"packages":{
+  "":{"name":"web","version":"1.0.0","devDependencies":{"vite":"6.0.0"}},
+  "node_modules/vite":{"version":"6.0.0","resolved":"http://127.0.0.1:$index/vite-6.0.0.tgz",
+    "integrity":"sha512-$(openssl dgst -sha512 -binary "$BATS_TEST_TMPDIR/index/vite-6.0.0.tgz" | base64 -w0)","dev":true,"bin":{"vite":"vite.js"}}}}
+JSON
+  printf 'node_modules\ndist\n' >"$repo/.gitignore"
+  init
+  # No proxy is installed here.
+  sed -i '/^sites:/,/^$/d' "$repo/deploy.yaml"
+  "$ops/host/generate.ts" --manifest "$repo/deploy.yaml"
+  commit_all
+  manifest=$repo/deploy.yaml
+  export npm_config_cache=$BATS_TEST_TMPDIR/npm
+  "$ops/release/prepare_shared.ts" --manifest "$manifest"
+  "$ops/release/deploy.ts" HEAD --id r1 --manifest "$manifest"
+  kill "$(cat "$BATS_TEST_TMPDIR/index.pid")"
+  rm "$BATS_TEST_TMPDIR/index.pid"
+  rm -rf "$npm_config_cache"
+  echo '// changed' >>"$repo/server.js"
+  commit_all
+  "$ops/release/deploy.ts" HEAD --id r2 --manifest "$manifest"
+  assert_equal "$(curl -fsS "http://127.0.0.1:$port/")" 'r2 canary-hello'
+  assert_equal "$(cat "$tree/releases/r2/web/dist/index.html")" "$(cat "$tree/releases/r1/web/dist/index.html")"
+  echo '<!-- changed -->' >"$repo/web/page.html"
+  commit_all
+  "$ops/release/deploy.ts" HEAD --id r3 --manifest "$manifest"
+  assert [ "$(cat "$tree/releases/r3/web/dist/index.html")" != "$(cat "$tree/releases/r1/web/dist/index.html")" ]
 }

@@ -194,6 +194,38 @@ marks() {
   assert_equal "$(marks)" 0
 }
 
+@test "after a restore of older data the release that is current has that schema, and a way back is judged by it" {
+  release r1 ok "$one"
+  op data/backup --quiet
+  release r2 ok "$two"
+  local id
+  id=$(grep -l '"reason": "manual"' "$tree"/backups/*/BACKUP.json | xargs dirname | xargs basename)
+  op data/restore "$id" --yes
+  assert_serves r2
+  assert_equal "$(data)" id
+  assert_equal "$(marker_of r2)" "$(marker_of r1)"
+  run op release/rollback
+  assert_success
+  assert_serves r1
+  assert_equal "$(data)" id
+}
+
+@test "a restore that cannot be served leaves the marker as it was" {
+  release r1 ok "$one"
+  op data/backup --quiet
+  release r2 ok "$two"
+  local id marker
+  id=$(grep -l '"reason": "manual"' "$tree"/backups/*/BACKUP.json | xargs dirname | xargs basename)
+  marker=$(marker_of r2)
+  rm "$tree/releases/r2/mode"
+  echo bad >"$tree/releases/r2/mode"
+  gate_timeout=1s migrating </dev/null
+  run op data/restore "$id" --yes
+  assert_failure
+  assert_equal "$(data)" id,price
+  assert_equal "$(marker_of r2)" "$marker"
+}
+
 @test "the release that served before there were migrations is known by its schema" {
   manifest <<<"linked_dirs: [data]"
   commit ok
@@ -308,4 +340,35 @@ YAML
   assert_equal "$(marks)" 0
   run pgrep -f "$tree/releases/r2"
   assert_failure
+}
+
+@test "a release that was deployed without migrations has the schema of the one before it" {
+  release r1 ok "$one"
+  release r2 ok "$two"
+  manifest <<YAML
+linked_dirs: [data]
+database: { sqlite: data/app.db }
+YAML
+  release r3 ok "$two"
+  run op release/rollback r1
+  assert_failure 2
+  assert_output --partial "the data has $(marker_of r2) (r3), and r1 had $(marker_of r1)"
+  op release/rollback r1 --keep-data
+  assert_equal "$(marker_of r1)" "$(marker_of r2)"
+}
+
+@test "forward again by a rollback that names the release, and without a registry: refused, too" {
+  release r1 ok "$one"
+  release r2 ok "$two"
+  op release/rollback --restore-data --yes
+  run op release/rollback r2
+  assert_failure 2
+  assert_output --partial "the data has $(marker_of r1) (r1), and r2 had $(marker_of r2)"
+  op release/switch_current r2
+  export DEPLOY_SKIP_REGISTRY_UPDATE=1
+  rm "$tree/registry.db"
+  run op release/rollback r1
+  assert_failure 2
+  assert_output --partial 'crosses a change of the schema'
+  assert_equal "$(readlink "$tree/current")" releases/r2
 }

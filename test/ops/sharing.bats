@@ -119,6 +119,22 @@ YAML
   assert_intact two
 }
 
+@test "from a git hook, whose environment names another repository, the manifest's is built" {
+  git init -q "$BATS_TEST_TMPDIR/other"
+  GIT_DIR=$BATS_TEST_TMPDIR/other/.git GIT_INDEX_FILE=nowhere GIT_PREFIX=x/ build one
+  cmp "$tree/releases/one/server.ts" "$app/server.ts"
+}
+
+@test "a name that is no UTF-8 is told" {
+  printf x >"$app/$(printf 'we\377ird')"
+  git -C "$app" add -A
+  git -C "$app" commit -q -m weird
+  run build one
+  assert_failure 1
+  assert_output --partial 'its name is no UTF-8'
+  assert [ ! -e "$tree/releases/one" ]
+}
+
 @test "where the file system has reflinks, releases share by them, and each may be written to" {
   on_xfs
   head -c 40000000 /dev/urandom >"$app/large"

@@ -51,6 +51,15 @@ test.each(UNESCAPES)("every word is the same behind %s and its shell", (_, unesc
   expect(wordsBySh(unescape(HOSTILE.map(quoteForCron).join(" ")))).toEqual(HOSTILE);
 });
 
+test.each<[what: string, data: Record<string, unknown>, hold: string]>([
+  ["migrated", { migrate: { run: "x" } }, " --hold /srv/shop/run/migrating-jobs --"],
+  ["restored", { database: { sqlite: "a.db" } }, " --hold /srv/shop/run/migrating-jobs --"],
+  ["left alone", {}, "/srv/shop/current --env-file -/srv/shop/current/RELEASE.env --"],
+])("a job of data that may be %s waits for it, or for nothing", (_, data, hold) => {
+  const job = { run: "bin/job", schedule: "0 3 * * *" };
+  expect(renderCron(subjectOf({ ...data, services: { job } }))[0]?.content).toContain(`${hold} bin/job`);
+});
+
 const NIGHTLY = {
   nightly: {
     run: `bin/job --all '50% \\off' "it's \${NAME} \\$5"`,

@@ -1,10 +1,8 @@
+import { holds } from "../../build/places.ts";
+import { OWN_PATHS } from "./linked.ts";
+
 const isPlainMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** What a release has for itself. */
-const OWN = ["RELEASE.json", "RELEASE.env", ".building"];
-
-const holds = (outer: string, inner: string): boolean => inner === outer || inner.startsWith(`${outer}/`);
 
 interface Taken {
   path: string;
@@ -13,7 +11,7 @@ interface Taken {
 
 function clashOf(path: string, earlier: Taken[]): string | undefined {
   if (path === ".") return "a dependency set has a place inside the release, not all of it";
-  const own = OWN.find((one) => holds(one, path));
+  const own = OWN_PATHS.find((one) => holds(one, path));
   if (own) return `${own} belongs to the release itself`;
   const other = earlier.find((one) => holds(one.path, path) || holds(path, one.path));
   if (!other) return undefined;

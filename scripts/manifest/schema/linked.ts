@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { holds } from "../../build/places.ts";
 import { insidePath } from "./values.ts";
 
 const MODE_WANTED = 'an octal mode in quotes, such as "0600"';
@@ -48,11 +49,9 @@ export const linked = z
   )
   .default([]);
 
-/** What a release or shared/ already has for itself. */
-const OWN_PATHS = ["RELEASE.json", "RELEASE.env", "RELEASE.files.gz", "RELEASE.files.whole.gz", ".building"];
+/** What a release already has for itself, and shared/. */
+export const OWN_PATHS = ["RELEASE.json", "RELEASE.env", "RELEASE.files.gz", "RELEASE.files.whole.gz", ".building"];
 const OWN_SHARED = ["deps"];
-
-const holds = (outer: string, inner: string): boolean => inner === outer || inner.startsWith(`${outer}/`);
 
 function clashOf(entry: LinkedEntry, earlier: LinkedEntry[]): string | undefined {
   if (entry.path === "." || entry.shared === ".")

@@ -1,7 +1,5 @@
 import { holds, overlaps } from "../../build/places.ts";
-
-/** What a release has for itself, and a build step does not make. */
-const OWN_PATHS = ["RELEASE.json", "RELEASE.env", "RELEASE.files", "RELEASE.files.gz", ".building"];
+import { OWN_PATHS } from "./linked.ts";
 
 const entriesOf = (value: unknown): [string, unknown][] =>
   typeof value === "object" && value !== null ? Object.entries(value) : [];
