@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { endJobHold } from "../database/hold.ts";
 import { getRow, type ReleaseRow, type Upsert, upsertRow, upsertRows } from "../registry/releases.ts";
 import type { Context } from "./context.ts";
 import { observeRelease } from "./observe.ts";
@@ -15,6 +16,7 @@ export function createActions(context: Context, database: DatabaseSync): Actions
       step.until === "idle" ? waitForIdle(context, step, signal) : waitForHealth(context, step, signal),
     record: (changes) => applyRecords(context.paths, database, changes),
     used,
+    end: () => endJobHold(context.paths),
   };
 }
 

@@ -92,7 +92,7 @@ function parse<Options>(definition: CommandDefinition<Options>, words: string[])
 }
 
 async function report(error: unknown, flags: Flags): Promise<number> {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  if (error instanceof CommanderError) return refused(error, flags);
   const known = error instanceof SwitchbackError ? error : undefined;
   const exit = known?.exit ?? EXIT.failed;
   const message = error instanceof Error ? error.message : String(error);
@@ -103,6 +103,14 @@ async function report(error: unknown, flags: Flags): Promise<number> {
   if (next.length > 0) writeOut(2, `What to type:\n${next.map((line) => `    ${line}\n`).join("")}`);
   if (flags.verbose && error instanceof Error) writeOut(2, `${stackOf(error)}\n`);
   return exit;
+}
+
+/** What commander has said already. */
+function refused({ exitCode, message }: CommanderError, { json }: Flags): number {
+  if (exitCode === 0) return EXIT.done;
+  const answer = { error: message.replace(/^error: /, ""), exit: EXIT.usage, next: [], output: [] };
+  if (json) writeOut(1, `${JSON.stringify(answer)}\n`);
+  return EXIT.usage;
 }
 
 async function aimed(next: string[]): Promise<string[]> {

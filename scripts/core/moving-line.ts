@@ -1,4 +1,5 @@
 import { clock } from "./durations.ts";
+import { fit } from "./fit.ts";
 import type { Estimate } from "./progress.ts";
 import type { Step } from "./step.ts";
 
@@ -26,12 +27,16 @@ export interface Moving {
   note: string | undefined;
 }
 
-/** ` 42 %  Build frontend (12 s, about 30 s left)`: percent and what is left are the whole operation's. */
-export function renderMoving({ title, elapsedMs, estimate, note }: Moving): string {
+/** So much of a title is shown where there is no room for all. */
+const SHORTEST = 8;
+
+/** ` 42 %  Build frontend (12 s, about 30 s left)`: percent and what is left are the whole operation's; the title is cut for them. */
+export function renderMoving({ title, elapsedMs, estimate, note }: Moving, columns = Number.POSITIVE_INFINITY): string {
   const head = estimate ? `${String(estimate.percent).padStart(3)} % ` : "…";
   if (note !== undefined) return `${head} ${note}`;
   const times = [clock(elapsedMs), ...(estimate ? [renderLeft(estimate)] : [])];
-  return `${head} ${title} (${times.join(", ")})`;
+  const tail = ` (${times.join(", ")})`;
+  return `${head} ${fit(title, Math.max(SHORTEST, columns - head.length - 1 - tail.length))}${tail}`;
 }
 
 /** Less than that, in milliseconds, is not worth a number. */

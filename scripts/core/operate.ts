@@ -1,6 +1,5 @@
 import fs from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
-import { endJobHold } from "../database/hold.ts";
 import { getRow } from "../registry/releases.ts";
 import { createActions } from "./actions.ts";
 import { applyPlan, asSwitchbackError } from "./apply.ts";
@@ -59,9 +58,10 @@ export async function operate<F, A>(
   try {
     takeTree(context, operation.mayUseReserve === true);
     const database = openDatabase(context.paths.registry);
-    const outcome = await carryOut(operation, context, args, decide, database).finally(() => {
+    const actions = createActions(context, database);
+    const outcome = await carryOut(operation, context, args, decide, { database, actions }).finally(() => {
       database.close();
-      endJobHold(context.paths);
+      actions.end();
     });
     return { ...outcome, duration_ms: Math.round(performance.now() - since) };
   } catch (error) {
@@ -79,16 +79,16 @@ async function carryOut<F, A>(
   context: Context,
   args: A,
   decide: () => Promise<Plan[]>,
-  database: DatabaseSync,
+  { database, actions }: { database: DatabaseSync; actions: Actions },
 ): Promise<Omit<Outcome, "duration_ms">> {
-  const actions = createActions(context, database);
   await recoverFirst(context, database, actions);
   const plans = await decide();
   const { journal, logPath } = beginRecord(context, database, operation.kind, [JSON.stringify(args)]);
   reporter().logTo(logPath);
   reporter().foresee(() => foresee(plans, (key) => journal.expectedMs(key)));
+  const told: string[] = [];
   try {
-    for (const plan of plans) await carryOutPlan(plan, context, database, { journal, logPath, actions });
+    for (const plan of plans) told.push(await carryOutPlan(plan, context, database, { journal, logPath, actions }));
   } catch (error) {
     const failed = asSwitchbackError(error);
     journal.finish(outcomeOf(failed), failed.exit, failed.message);
@@ -96,7 +96,7 @@ async function carryOut<F, A>(
     keepReserve(context.paths);
     throw failed;
   }
-  const message = plans.flatMap(({ done }) => done || []).join("\n");
+  const message = told.filter(Boolean).join("\n");
   journal.finish("done", EXIT.done, message);
   keepReserve(context.paths);
   const about = plans.find(({ releaseId }) => releaseId);
@@ -120,15 +120,23 @@ async function carryOutPlan(
   context: Context,
   database: DatabaseSync,
   { journal, logPath, actions }: { journal: Journal; logPath: string; actions: Actions },
-): Promise<void> {
+): Promise<string> {
   for (const note of plan.notes ?? []) reporter().say(note);
   const before = plan.releaseId ? getRow(database, plan.releaseId)?.status : undefined;
   // A deploy ends with a plan about no release: its record stays that of the one that it deployed.
   if (plan.releaseId ?? plan.previousId) journal.about(plan, before);
   const giveRoom = () => spendReserve(context.paths);
-  await applyPlan(plan, { signal: signal(), logPath, operationId: journal.id, actions, giveRoom }, journal);
+  try {
+    await applyPlan(plan, { signal: signal(), logPath, operationId: journal.id, actions, giveRoom }, journal);
+  } catch (error) {
+    if (!plan.isExtra || error instanceof InterruptedError) throw error;
+    const told = `${plan.title}: ${(error as Error).message}`;
+    reporter().warn(told);
+    return told;
+  }
   if (plan.refusal) throw plan.refusal;
   if (plan.done) reporter().say(plan.done);
+  return plan.done;
 }
 
 const OUTCOMES: Record<number, string> = {

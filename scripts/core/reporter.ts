@@ -153,15 +153,17 @@ export class Reporter {
   private draw(): void {
     if (!this.bar) return;
     // A last column that is written to wraps on some terminals.
-    const text = fit(this.barText(this.bar), (this.options.columns?.() || USUAL_COLUMNS) - 1);
+    const columns = (this.options.columns?.() || USUAL_COLUMNS) - 1;
+    const text = fit(this.barText(this.bar, columns), columns);
     if (text === this.bar.drawn) return;
     writeOut(this.fd, `${ERASE}${text}`);
     this.bar.drawn = text;
   }
 
-  private barText({ title, since, step, note }: Bar): string {
+  private barText({ title, since, step, note }: Bar, columns: number): string {
     const elapsedMs = performance.now() - since;
-    return renderMoving({ title, elapsedMs, estimate: step && this.progress?.at(step, elapsedMs), note: note?.() });
+    const estimate = step && this.progress?.at(step, elapsedMs);
+    return renderMoving({ title, elapsedMs, estimate, note: note?.() }, columns);
   }
 
   private erase(): void {

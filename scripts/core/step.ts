@@ -164,6 +164,8 @@ export interface Plan {
   previousLink?: string;
   /** Thrown once the steps are done: a refusal that leaves a record. */
   refusal?: SwitchbackError;
+  /** Its failure is told, and the operation has done what it is for. */
+  isExtra?: boolean;
   /** Warnings that a person should read before the steps. */
   notes?: string[];
 }

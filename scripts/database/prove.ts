@@ -1,5 +1,4 @@
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import type { StatementSync } from "node:sqlite";
 import type { Context } from "../core/context.ts";
@@ -20,7 +19,8 @@ export async function proveBackup(context: Context, id: string): Promise<string>
   if (fact.is_absent) return `${id} says that there was no database.`;
   const data = dataPath(context.paths, id);
   if (fact.kind === "command") return proveLines(context, id, data);
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "switchback-prove-"));
+  // Not in /tmp, which is often memory; what a kill leaves goes with the next backup.
+  const folder = fs.mkdtempSync(path.join(context.paths.backups, ".proving-"));
   try {
     const copy = path.join(folder, "data");
     fs.copyFileSync(data, copy, fs.constants.COPYFILE_FICLONE);

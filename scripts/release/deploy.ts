@@ -40,7 +40,8 @@ export const deploy: Operation<DeployFacts, DeployArgs> = {
       ...first,
       { ...building, notes: [...changes, ...(building.notes ?? [])] },
       planSwitch(context, activation, choice),
-      ...(isRegistered ? [planPrune(context, deployed(left, build), {})] : []),
+      // What is deployed serves, whatever keeps an old release from being removed.
+      ...(isRegistered ? [{ ...planPrune(context, deployed(left, build), {}), isExtra: true }] : []),
     ];
   },
 };

@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { Context } from "../core/context.ts";
-import { FailedError } from "../core/errors.ts";
-import { type Plan, quote, type Step } from "../core/step.ts";
+import { FailedError, UsageError } from "../core/errors.ts";
+import { command, type Plan, quote, type Step } from "../core/step.ts";
 import { startStep, stopStep } from "../service/steps.ts";
 import { planEntry, planMode, refuseMissing } from "../shared/entries.ts";
 import type { PrepareFacts } from "../shared/facts.ts";
@@ -13,6 +13,7 @@ import { drain, gate } from "./activation.ts";
 export function planTakeOver(context: Context, facts: PrepareFacts, phase: "harden" | "move"): Plan {
   const { taken, freeBytes, shared } = facts;
   refuseMissing(shared.filter(({ state }) => state === "dangling"));
+  if (phase === "harden") refuseUnlinked(context, shared);
   const needed = taken.reduce((sum, { bytes }) => sum + bytes, 0);
   if (needed > freeBytes)
     throw new FailedError(
@@ -51,6 +52,17 @@ export function planTakeOver(context: Context, facts: PrepareFacts, phase: "hard
     revert: planUndo(context, facts),
     done: taken.length > 0 ? takenOver(taken) : "shared/ holds its own files and directories already.",
   };
+}
+
+/** @throws UsageError for what the checkout has and shared/ has not: the next release would begin with an empty one */
+function refuseUnlinked({ opsPath, flags, paths }: Context, shared: SharedFact[]): void {
+  const left = shared.filter(({ state, hasSource, optional }) => state === "absent" && hasSource && !optional);
+  if (left.length === 0) return;
+  const prepare = command(`${opsPath}/release/prepare_shared.ts`, ...flags);
+  const lines = left.map((fact) => `\n  ${fact.sourcePath} is not in ${paths.shared} yet, as ${fact.shared}`);
+  throw new UsageError(`--harden copies what shared/ links to:${lines.join("")}`, {
+    next: [prepare, `${prepare} --harden`],
+  });
 }
 
 const takenOver = (taken: PrepareFacts["taken"]) =>

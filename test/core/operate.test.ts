@@ -90,6 +90,22 @@ test("a plan stands when the next one fails", async () => {
   expect(operations(context)).toMatchObject([{ outcome: "failed", exit_code: 1 }]);
 });
 
+test("the failure of an extra plan is told, and what the operation is for is done", async () => {
+  const context = makeContext();
+  const failing: Step = {
+    kind: "run",
+    title: "Fail",
+    run: { lines: ["exit 3"], cwd: context.paths.deployTo, env: {} },
+  };
+  const plans = () => [
+    plan({ steps: [make(context, "one")], done: "One is made." }),
+    plan({ title: "Tidy up", steps: [failing], isExtra: true, done: "Tidied." }),
+  ];
+  const outcome = await climb(context, plans);
+  expect(outcome).toMatchObject({ outcome: "done", message: "One is made.\nTidy up: Fail: exit code 3" });
+  expect(operations(context)).toMatchObject([{ outcome: "done", exit_code: 0 }]);
+});
+
 test("a refusal that leaves a record is thrown once the record is made", async () => {
   const context = makeContext();
   const record: Step = { kind: "record", title: "Record", releaseId: "r9", sha: "", status: "rollback_target_missing" };

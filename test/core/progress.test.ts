@@ -77,3 +77,12 @@ test.each([
 ])("the moving line: %o", (at, line) => {
   expect(renderMoving({ title: "Build frontend", elapsedMs: 12_400, estimate: at, note: undefined })).toBe(line);
 });
+
+test.each([
+  [39, " 42 %  Build fr… (12 s, about 30 s left)"],
+  [20, " 42 %  Build f… (12 s, about 30 s left)"],
+])("on %i columns the title is cut, and what is left stays", (columns, line) => {
+  const at = { percent: 42, leftMs: 30_000, isLonger: false };
+  const moving = { title: "Build frontend", elapsedMs: 12_400, estimate: at, note: undefined };
+  expect(renderMoving(moving, columns)).toBe(line);
+});

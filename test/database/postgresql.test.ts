@@ -60,7 +60,9 @@ const DATABASE = `database:
     sleep 0.02; tr '\\0' ' ' <"/proc/$!/cmdline" >"$DEPLOY_TO/shared/words"; wait "$!"
   restore: |
     export PGPASSFILE="$DEPLOY_TO/shared/pgpass" PGHOST=${folder} PGPORT=${PORT} PGUSER=shop PGDATABASE=shop
-    pg_restore --dbname="$PGDATABASE" --clean --if-exists --single-transaction --exit-on-error "$BACKUP_FILE"
+    sql=$(mktemp); trap 'rm -f "$sql"' EXIT
+    pg_restore --clean --if-exists --exit-on-error --file="$sql" "$BACKUP_FILE"
+    psql -Xq -v ON_ERROR_STOP=1 --single-transaction -c 'DROP SCHEMA public CASCADE' -c 'CREATE SCHEMA public' -f "$sql" >/dev/null
   prove: pg_restore --file=/dev/null --exit-on-error "$BACKUP_FILE"
 `;
 
@@ -130,10 +132,12 @@ describe.skipIf(!hasServer)("PostgreSQL (skipped where its server is not install
 
   test("a migration that failed half-way is undone by it, tables that it made included", async () => {
     sql("ALTER TABLE orders ADD COLUMN price int; DELETE FROM orders WHERE item = 'two'");
+    sql("CREATE TABLE half (id int REFERENCES orders); CREATE VIEW priced AS SELECT price FROM orders");
     const operation = "20261120-221600-restore-0002";
     await applyRestore(context, { backup: id, operationId: operation }, applying(context, operation));
     expect(sql("SELECT item FROM orders ORDER BY id")).toBe("canary-55aa\ntwo");
     expect(sql("SELECT count(*) FROM information_schema.columns WHERE table_name = 'orders'")).toBe("2");
+    expect(sql("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")).toBe("orders");
     sql("INSERT INTO orders (item) VALUES ('since')");
     await applyRestore(context, { backup: id, operationId: operation }, applying(context, operation));
     expect(sql("SELECT count(*) FROM orders")).toBe("3");

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Host, type Ran, SUITE } from "./host.ts";
 import { visit } from "./served.ts";
 
@@ -147,3 +148,16 @@ export const troubles = (host: Host): Promise<string> =>
     cut -d' ' -f6- $log | sed 's/, client:.*//; s/[0-9]*#[0-9]*//; s/[*][0-9]* //' | sort | uniq -c | sort -rn | head -n 5
     journalctl --no-pager -q -t systemd-socket-proxyd -n 3
     journalctl --no-pager -q -p warning -n 5`);
+
+/** Waits until lines of bash come true on a host, which may be booting meanwhile. */
+export async function untilTrue(host: Host, lines: string): Promise<void> {
+  const look = async () => host.sh(lines);
+  for (const end = performance.now() + 20_000; ; await sleep(50)) {
+    const problem = await look().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (problem === undefined) return;
+    if (performance.now() > end) throw problem;
+  }
+}

@@ -29,6 +29,8 @@ export interface Actions {
   record(changes: Change[]): void;
   /** Which of these entries of a directory a process uses by now; a person is told of each. */
   used(directory: string, names: string[]): Promise<string[]>;
+  /** The operation is over, however it ended. */
+  end(): void;
 }
 
 /** A kind of step: how it is printed, how it is done, and how to see that it is done already. */
