@@ -1,5 +1,4 @@
 import type { DatabaseSync } from "node:sqlite";
-import { endJobHold } from "../database/hold.ts";
 import { getRow, type ReleaseRow, type Upsert, upsertRow, upsertRows } from "../registry/releases.ts";
 import type { Context } from "./context.ts";
 import { observeRelease } from "./observe.ts";
@@ -16,7 +15,7 @@ export function createActions(context: Context, database: DatabaseSync): Actions
       step.until === "idle" ? waitForIdle(context, step, signal) : waitForHealth(context, step, signal),
     record: (changes) => applyRecords(context.paths, database, changes),
     used,
-    end: () => endJobHold(context.paths),
+    end: async () => (await import("../database/hold.ts")).endJobHold(context.paths),
   };
 }
 

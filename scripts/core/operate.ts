@@ -61,7 +61,7 @@ export async function operate<F, A>(
     const actions = createActions(context, database);
     const outcome = await carryOut(operation, context, args, decide, { database, actions }).finally(() => {
       database.close();
-      actions.end();
+      return actions.end();
     });
     return { ...outcome, duration_ms: Math.round(performance.now() - since) };
   } catch (error) {

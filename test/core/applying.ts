@@ -23,7 +23,7 @@ export function makeStage() {
     call: none,
     wait: none,
     used: () => Promise.resolve([]),
-    end() {},
+    end: () => Promise.resolve(),
     record: (changes: Parameters<typeof applyRecords>[2]) => applyRecords(paths, database, changes),
   };
   const context: ApplyContext = { signal: controller.signal, logPath, operationId: journal.id, actions, giveRoom() {} };

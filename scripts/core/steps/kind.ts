@@ -30,7 +30,7 @@ export interface Actions {
   /** Which of these entries of a directory a process uses by now; a person is told of each. */
   used(directory: string, names: string[]): Promise<string[]>;
   /** The operation is over, however it ended. */
-  end(): void;
+  end(): Promise<void>;
 }
 
 /** A kind of step: how it is printed, how it is done, and how to see that it is done already. */
