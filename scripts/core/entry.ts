@@ -108,8 +108,8 @@ async function report(error: unknown, flags: Flags): Promise<number> {
 /** What commander has said already. */
 function refused({ exitCode, message }: CommanderError, { json }: Flags): number {
   if (exitCode === 0) return EXIT.done;
-  const answer = { error: message.replace(/^error: /, ""), exit: EXIT.usage, next: [], output: [] };
-  if (json) writeOut(1, `${JSON.stringify(answer)}\n`);
+  const said = { error: message.replace(/^error: /, ""), exit: EXIT.usage, next: [], output: [] };
+  if (json) writeOut(1, `${JSON.stringify(said)}\n`);
   return EXIT.usage;
 }
 

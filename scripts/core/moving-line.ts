@@ -27,7 +27,7 @@ export interface Moving {
   note: string | undefined;
 }
 
-/** So much of a title is shown where there is no room for all. */
+/** A title is cut to no less than that, in columns. */
 const SHORTEST = 8;
 
 /** ` 42 %  Build frontend (12 s, about 30 s left)`: percent and what is left are the whole operation's; the title is cut for them. */
@@ -36,7 +36,8 @@ export function renderMoving({ title, elapsedMs, estimate, note }: Moving, colum
   if (note !== undefined) return `${head} ${note}`;
   const times = [clock(elapsedMs), ...(estimate ? [renderLeft(estimate)] : [])];
   const tail = ` (${times.join(", ")})`;
-  return `${head} ${fit(title, Math.max(SHORTEST, columns - head.length - 1 - tail.length))}${tail}`;
+  const room = columns - head.length - 1 - tail.length;
+  return `${head} ${estimate && room >= SHORTEST ? fit(title, room) : title}${tail}`;
 }
 
 /** Less than that, in milliseconds, is not worth a number. */

@@ -7,7 +7,7 @@ const ops = path.resolve(import.meta.dirname, "../../ops");
 test.each([
   ["release/list", "--bogus"],
   ["data/restore", "one", "two"],
-  ["release/prune", "--keep"],
+  ["release/pin", "--dry-run"],
 ])("words that a command does not know are one JSON value, too: %s %s", (name, ...words) => {
   const { status, stdout, stderr } = spawnSync(path.join(ops, "_bun"), [
     path.join(ops, `${name}.ts`),

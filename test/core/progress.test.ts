@@ -79,9 +79,9 @@ test.each([
 });
 
 test.each([
-  [39, " 42 %  Build fr… (12 s, about 30 s left)"],
-  [20, " 42 %  Build f… (12 s, about 30 s left)"],
-])("on %i columns the title is cut, and what is left stays", (columns, line) => {
+  [41, " 42 %  Build fro… (12 s, about 30 s left)"],
+  [20, " 42 %  Build frontend (12 s, about 30 s left)"],
+])("on %i columns the title is cut, and what is left stays, where there is room for both", (columns, line) => {
   const at = { percent: 42, leftMs: 30_000, isLonger: false };
   const moving = { title: "Build frontend", elapsedMs: 12_400, estimate: at, note: undefined };
   expect(renderMoving(moving, columns)).toBe(line);

@@ -174,7 +174,7 @@ two_releases() {
 }
 
 @test "drain.run and the job: both are waited for, and the last answer is shown" {
-  two_releases "drain: { run: \"cat $sign/queue; grep -q ^0 $sign/queue\", every: 20ms, timeout: 20s }"
+  two_releases "drain: { run: \"q=\$(cat $sign/queue); echo \$q; test \\\"\${q%% *}\\\" = 0\", every: 20ms, timeout: 20s }"
   echo "3 in the queue" >"$sign/queue"
   start_job
   begin r2
