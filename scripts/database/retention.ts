@@ -21,7 +21,8 @@ type Judged = Pick<BackupFact, "id" | "reason" | "created_at" | "release_id" | "
 
 /**
  * Judges backups, given the newest first. Those of a migration or a restore lead back from a release, and stay as long as it does. Of the
- * others the last one of each day, week and month (UTC, ISO weeks) stays, for as many as `keep` says of those that have one.
+ * others the last one of each day, week and month (UTC, ISO weeks) stays, for as many as `keep` says of those that have one; what a person
+ * made stays a week at least.
  */
 export function judgeBackups(backups: readonly Judged[], { keep, releases }: BackupChoice): BackupVerdict[] {
   const counted = backups.filter(({ reason }) => reason === "scheduled" || reason === "manual");
@@ -47,6 +48,9 @@ function judgeWay({ id, reason, target_id, release_id }: Judged, releases: Reado
 function whyKept(counted: readonly Judged[], keep: KeptBackups): Map<string, string> {
   const why = new Map<string, string>();
   const say = (id: string, text: string) => why.has(id) || why.set(id, text);
+  const aWeekAgo = Date.parse(counted[0]?.created_at ?? "") - 7 * 86_400_000;
+  for (const { id, reason, created_at } of counted)
+    if (reason === "manual" && Date.parse(created_at) > aWeekAgo) say(id, "a person made it in the last week");
   for (const { id } of counted.slice(0, keep.last))
     say(id, keep.last === 1 ? "it is the newest" : `it is one of the ${keep.last} newest`);
   const periods: [count: number, periodOf: (time: string) => string][] = [

@@ -101,8 +101,15 @@ export function notices({ manifest }: LoadedManifest): string[] {
       (line) => `${name}: ${line}`,
     ),
   );
-  return [...ofServices, ...unguarded(manifest)];
+  return [...ofServices, ...unguarded(manifest), ...neverSkipped(manifest)];
 }
+
+/** A build step is told apart by what it reads and what it makes: one of the two alone says nothing. */
+const neverSkipped = ({ build }: Manifest): string[] =>
+  Object.entries(build).flatMap(([name, { inputs, outputs }]) => {
+    if (inputs.length > 0 === outputs.length > 0) return [];
+    return [`build.${name}: without ${inputs.length > 0 ? "outputs" : "inputs"} it runs at every build`];
+  });
 
 function unguarded({ migrate, database }: Manifest): string[] {
   if (!migrate) return [];

@@ -114,3 +114,14 @@ test("by hand counts as the schedule's do, and what leads back from a release st
     "2026-11-16 goes",
   ]);
 });
+
+test("what a person made stays a week, however many of them there are, and goes with the others then", () => {
+  const backups = [made("2026-11-22"), ...["2026-11-21", "2026-11-20", "2026-11-14"].map((day) => made(day, "manual"))];
+  const verdicts = judgeBackups(backups, { keep: { ...NONE, last: 1 }, releases: new Set() });
+  expect(verdicts.map(({ id, goes }) => `${id} ${goes ? "goes" : "stays"}`)).toEqual([
+    "2026-11-22 stays",
+    "2026-11-21 stays",
+    "2026-11-20 stays",
+    "2026-11-14 goes",
+  ]);
+});

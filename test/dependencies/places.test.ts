@@ -6,7 +6,7 @@ const SET = "key: a.lock, run: make";
 test.each([
   [
     "dependencies: {a: {path: ., SET}}",
-    "deploy.yaml:3:20: dependencies.a.path a dependency set has a place inside the release, not all of it",
+    "deploy.yaml:3:20: dependencies.a.path is the whole release: a set has a place inside it",
   ],
   ["dependencies: {a: {path: RELEASE.json, SET}}", "RELEASE.json belongs to the release itself"],
   ["dependencies: {a: {path: x, SET}, b: {path: x/, SET}}", "x is the place of the set a already"],

@@ -109,3 +109,11 @@ test("what a migration cannot be guarded by is said", () => {
   expect(without("migrate: {run: x}\ndatabase: {sqlite: a.db}\n")).toEqual([]);
   expect(without("database: {sqlite: a.db}\n")).toEqual([]);
 });
+
+test.each([
+  ["inputs: [a]", "outputs"],
+  ["outputs: [b]", "inputs"],
+])("a build step with %s alone is never skipped, and that is said", (keys, missing) => {
+  const { manifest, ...loaded } = load(`${HEAD}build: {app: {run: x, ${keys}}}\n`);
+  expect(notices({ ...loaded, manifest })).toEqual([`build.app: without ${missing} it runs at every build`]);
+});

@@ -32,7 +32,7 @@ export const dependency = z
   })
   .superRefine(({ key, run, use }, ctx) => {
     const isWhole = use === undefined ? run !== undefined && key.length > 0 : run === undefined && key.length === 0;
-    if (!isWhole) ctx.addIssue({ code: "custom", message: "has either key and run, or use" });
+    if (!isWhole) ctx.addIssue({ code: "custom", message: "needs either key and run, or use" });
   });
 
 /** A build step; with `inputs` and `outputs` it is skipped when its inputs did not change. */

@@ -10,7 +10,7 @@ interface Taken {
 }
 
 function clashOf(path: string, earlier: Taken[]): string | undefined {
-  if (path === ".") return "a dependency set has a place inside the release, not all of it";
+  if (path === ".") return "is the whole release: a set has a place inside it";
   const own = OWN_PATHS.find((one) => holds(one, path));
   if (own) return `${own} belongs to the release itself`;
   const other = earlier.find((one) => holds(one.path, path) || holds(path, one.path));

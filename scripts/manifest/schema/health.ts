@@ -100,7 +100,10 @@ export const drain = z.strictObject({
   run: lines.describe(
     'A command that exits 0 when nothing is running; its output is shown. Jobs (services with a `schedule`) are waited for besides: "true" where there is nothing else.',
   ),
-  every: duration.prefault("1s").describe("Pause between two tries."),
+  every: duration
+    .prefault("1s")
+    .refine((ms) => ms >= 10, { error: "at least 10ms" })
+    .describe("Pause between two tries."),
   timeout: duration.prefault("5m").describe("How long to wait in all."),
   // The manifest's word; its value is text.
   // oxlint-disable-next-line unicorn/no-thenable
