@@ -3,7 +3,7 @@ import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import { observeRelease, observeTree, type ReleaseFact, type TreeFacts } from "../core/observe.ts";
 import { checkedId } from "../core/release-id.ts";
-import { type BuildRoom, observeBuildRoom } from "../release/room-facts.ts";
+import { type BuildRoom, observeBuildRoom } from "../room/facts.ts";
 import { refuseLater } from "../manifest/later.ts";
 import { observeShared, type SharedFact } from "../shared/linked.ts";
 import { compactStamp } from "../registry/releases.ts";

@@ -3,7 +3,7 @@ import { getRow, type ReleaseRow, type Upsert, upsertRow, upsertRows } from "../
 import type { Context } from "./context.ts";
 import { observeRelease } from "./observe.ts";
 import type { Paths } from "./paths.ts";
-import { reporter } from "./reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 import type { Actions, ApplyContext } from "./steps/kind.ts";
 import type { SuiteCommand, WaitStep } from "./step.ts";
 

@@ -8,8 +8,8 @@ import {
   UsageError,
 } from "./errors.ts";
 import type { Journal, StepOutcome } from "../registry/journal.ts";
-import { historyKey } from "./progress.ts";
-import { reporter } from "./reporter.ts";
+import { historyKey } from "../terminal/progress.ts";
+import { reporter } from "../terminal/reporter.ts";
 import type { Plan, Step } from "./step.ts";
 import type { ApplyContext } from "./steps/kind.ts";
 import { kindOf } from "./steps/kinds.ts";

@@ -1,8 +1,8 @@
 import { Command, CommanderError } from "commander";
 import { EXIT, SwitchbackError } from "./errors.ts";
 import type { Context, ContextChoice } from "./context.ts";
-import { writeOut } from "./output.ts";
-import { reporter, setReporter } from "./reporter.ts";
+import { writeOut } from "../terminal/output.ts";
+import { reporter, setReporter } from "../terminal/reporter.ts";
 
 /** Flags that every command takes (SPEC section 3). */
 export interface Flags {

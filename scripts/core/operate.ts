@@ -9,10 +9,10 @@ import { EXIT, FailedError, InterruptedError, type SwitchbackError } from "./err
 import { beginRecord, type Journal, openOperations } from "../registry/journal.ts";
 import { acquireLock, releaseLock } from "./lock.ts";
 import { setOverrides } from "./overrides.ts";
-import { writeOut } from "./output.ts";
+import { writeOut } from "../terminal/output.ts";
 import type { Operation } from "./operation.ts";
-import { foresee } from "./progress.ts";
-import { reporter, seconds } from "./reporter.ts";
+import { foresee } from "../terminal/progress.ts";
+import { reporter, seconds } from "../terminal/reporter.ts";
 import { keepReserve, spendReserve } from "./reserve.ts";
 import { isRoot } from "./as-root.ts";
 import { giveToOwner, ownerOf } from "./owner.ts";

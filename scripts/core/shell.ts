@@ -1,9 +1,9 @@
 import fs from "node:fs";
 import { $ } from "zx/core";
 import { FailedError, InterruptedError } from "./errors.ts";
-import { follow } from "./follow.ts";
+import { follow } from "../terminal/follow.ts";
 import { OPERATION_MARK } from "./operation-mark.ts";
-import { reporter } from "./reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 import type { ShellCommand } from "./step.ts";
 import type { ApplyContext } from "./steps/kind.ts";
 

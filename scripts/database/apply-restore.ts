@@ -4,7 +4,7 @@ import type { Context } from "../core/context.ts";
 import { standing, syncDirectory, writeDurably } from "../core/durable.ts";
 import { FailedError } from "../core/errors.ts";
 import { hashFile } from "../core/hash-file.ts";
-import { reporter } from "../core/reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 import { command } from "../core/step.ts";
 import type { ApplyContext } from "../core/steps/kind.ts";
 import { usersOfPath } from "../service/processes.ts";

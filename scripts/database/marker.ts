@@ -7,7 +7,7 @@ import { readReleaseJson, rewriteReleaseJson } from "../build/release-json.ts";
 import type { Context } from "../core/context.ts";
 import { FailedError, InterruptedError } from "../core/errors.ts";
 import { releasePath } from "../core/paths.ts";
-import { reporter } from "../core/reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 import { OPERATION_MARK } from "../core/operation-mark.ts";
 import type { ApplyContext } from "../core/steps/kind.ts";
 import { setMarker } from "../registry/releases.ts";

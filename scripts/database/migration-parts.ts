@@ -5,7 +5,7 @@ import type { Context } from "../core/context.ts";
 import { syncDirectory } from "../core/durable.ts";
 import { UsageError } from "../core/errors.ts";
 import { observeCurrent } from "../core/observe.ts";
-import { reporter } from "../core/reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 import type { ApplyContext } from "../core/steps/kind.ts";
 import { getRow, listRows, type ReleaseRow } from "../registry/releases.ts";
 import { applyBackup } from "./apply-backup.ts";

@@ -3,7 +3,7 @@ import type { Call } from "../core/entry.ts";
 import { EXIT } from "../core/errors.ts";
 import { acquireLock, releaseLock } from "../core/lock.ts";
 import { signal } from "../core/operate.ts";
-import { reporter } from "../core/reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 import type { SuiteCommand } from "../core/step.ts";
 import { openDatabase } from "../registry/database.ts";
 import { beginRecord } from "../registry/journal.ts";

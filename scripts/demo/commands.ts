@@ -2,7 +2,7 @@ import { spawn, type SpawnOptions } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { FailedError, InterruptedError } from "../core/errors.ts";
-import { reporter } from "../core/reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 import type { Stage } from "./stage.ts";
 
 export const opsPath = path.resolve(import.meta.dirname, "../../ops");

@@ -1,6 +1,6 @@
 import { exitOf } from "../core/apply.ts";
-import { writeOut } from "../core/output.ts";
-import { reporter, seconds, setReporter } from "../core/reporter.ts";
+import { writeOut } from "../terminal/output.ts";
+import { reporter, seconds, setReporter } from "../terminal/reporter.ts";
 import { quote } from "../core/step.ts";
 import { holdSignals, opsPath, refuseStopped, run, stopServices } from "./commands.ts";
 import { change, commit, makeRemovable, makeStage, removeOldStages, type Stage } from "./stage.ts";

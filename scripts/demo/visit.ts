@@ -1,5 +1,5 @@
 import { FailedError } from "../core/errors.ts";
-import { reporter } from "../core/reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 import type { Stage } from "./stage.ts";
 
 let visits = 0;

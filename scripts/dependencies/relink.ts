@@ -5,7 +5,7 @@ import { releaseJson, rewriteReleaseJson } from "../build/release-json.ts";
 import type { Context } from "../core/context.ts";
 import { standing, syncDirectory } from "../core/durable.ts";
 import { type Paths, releasePath } from "../core/paths.ts";
-import { reporter } from "../core/reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 import { keptPath } from "../shared/linked.ts";
 import { isSetKey } from "./key.ts";
 

@@ -4,7 +4,7 @@ import type { TreeFacts } from "../core/observe.ts";
 import { observeSource } from "../build/source.ts";
 import { observeSets, type SetFact } from "../dependencies/facts.ts";
 import { judgeSet, observeDependencyUse } from "../dependencies/unused.ts";
-import { freedBy } from "../release/freed.ts";
+import { freedBy } from "../room/freed.ts";
 import { showBytes } from "../text/amounts.ts";
 import { type Finding, note, ok, wrong } from "./finding.ts";
 

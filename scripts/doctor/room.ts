@@ -4,7 +4,7 @@ import { SwitchbackError } from "../core/errors.ts";
 import type { TreeFacts } from "../core/observe.ts";
 import { observeRoom } from "../core/room.ts";
 import { quote } from "../core/step.ts";
-import { needsOf, planRoom } from "../release/room.ts";
+import { needsOf, planRoom } from "../room/plan.ts";
 import { showBytes } from "../text/amounts.ts";
 import { type Finding, note, ok, wrong } from "./finding.ts";
 

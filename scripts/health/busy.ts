@@ -1,5 +1,5 @@
 import type { RunningJob } from "../schedule/running-jobs.ts";
-import { clock } from "../core/durations.ts";
+import { clock } from "../terminal/durations.ts";
 import { printable } from "../text/table.ts";
 import type { Look } from "./idle.ts";
 import type { Answer } from "./probe.ts";

@@ -2,7 +2,7 @@ import type { Health, Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
 import { FailedError } from "../core/errors.ts";
 import { releasePath } from "../core/paths.ts";
-import { reporter } from "../core/reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 import { portOfAddress } from "../manifest/address.ts";
 import { type ServiceDefinition, serviceOf } from "../service/definition.ts";
 import { chosenDefinitions, definitionsOf, recordedManifest } from "../service/definitions.ts";

@@ -1,11 +1,11 @@
 import type { Drain } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
 import { FailedError } from "../core/errors.ts";
-import { reporter, seconds } from "../core/reporter.ts";
+import { reporter, seconds } from "../terminal/reporter.ts";
 import { command } from "../core/step.ts";
 import { hasJobs, runningJobs } from "../schedule/running-jobs.ts";
 import { runningServices } from "../service/supervisors.ts";
-import { clock } from "../core/durations.ts";
+import { clock } from "../terminal/durations.ts";
 import { type BusyLook, saidBy, showBusy, showJob, whoIsBusy } from "./busy.ts";
 import { type Waited, waitUntilIdle } from "./idle.ts";
 import { probe } from "./probe.ts";

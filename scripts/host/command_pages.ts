@@ -5,7 +5,7 @@ import * as z from "zod";
 import { type Context, suitePath } from "../core/context.ts";
 import { readOverrides } from "../core/overrides.ts";
 import { treePaths } from "../core/paths.ts";
-import { writeOut } from "../core/output.ts";
+import { writeOut } from "../terminal/output.ts";
 import type { Plan } from "../core/step.ts";
 import { loadManifest } from "../manifest/load.ts";
 import { exampleBackup, exampleDataRestore } from "../suite/example-data.ts";

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { SwitchbackError } from "../core/errors.ts";
-import { writeOut } from "../core/output.ts";
+import { writeOut } from "../terminal/output.ts";
 import { commandOf, mayNameEnvironment, optionValue, readWords, renderHelp } from "./umbrella.ts";
 
 const opsPath = path.resolve(import.meta.dirname, "../../ops");

@@ -2,7 +2,7 @@ import type { Context } from "../core/context.ts";
 import { contextOf } from "../core/context.ts";
 import { SwitchbackError } from "../core/errors.ts";
 import { observeTree } from "../core/observe.ts";
-import { reporter } from "../core/reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 import { environmentNames } from "../manifest/layers.ts";
 import { openManifest } from "../manifest/document.ts";
 import { notices, refuseLater } from "../manifest/later.ts";

@@ -6,7 +6,7 @@ import { userName } from "../core/account.ts";
 import { openDatabaseToRead, withoutSync } from "./database.ts";
 import { compactStamp } from "./releases.ts";
 import type { Paths } from "../core/paths.ts";
-import { reporter } from "../core/reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 
 /** An operation as the registry keeps it. */
 export interface OperationRow {

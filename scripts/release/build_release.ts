@@ -10,7 +10,7 @@ import { planSetDiscard, planSets } from "../dependencies/plan.ts";
 import { missingShared, planLinks, planTree } from "../shared/linked.ts";
 import { fill, markOf, part, planBuildSteps } from "./build-steps.ts";
 import { failureHook, hook } from "./hooks.ts";
-import { planRoom } from "./room.ts";
+import { planRoom } from "../room/plan.ts";
 
 /** `ops/release/build_release.ts`: makes a release; touches nothing that serves. */
 export const buildRelease: Operation<BuildFacts, BuildArgs> = {

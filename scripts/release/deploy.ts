@@ -7,7 +7,7 @@ import { planBuild } from "./build_release.ts";
 import { withRelease } from "../dependencies/unused.ts";
 import { renderChanges } from "./changes.ts";
 import { observePrune, planPrune, pruned, type PruneFacts } from "./prune.ts";
-import { planRoom } from "./room.ts";
+import { planRoom } from "../room/plan.ts";
 import type { ReleaseRow } from "../registry/releases.ts";
 import { observeActivation, planSwitch } from "./switch_current.ts";
 

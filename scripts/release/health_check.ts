@@ -1,7 +1,7 @@
 import type { Context } from "../core/context.ts";
 import { FailedError, UsageError } from "../core/errors.ts";
 import { observeCurrent } from "../core/observe.ts";
-import { reporter, seconds } from "../core/reporter.ts";
+import { reporter, seconds } from "../terminal/reporter.ts";
 import { applyHealthCheck } from "../health/check.ts";
 import { applyDrain } from "../health/drain.ts";
 

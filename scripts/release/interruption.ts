@@ -17,7 +17,7 @@ import { observeProcesses } from "../service/processes.ts";
 import { observeDependencyUse, unfinishedSets } from "../dependencies/unused.ts";
 import { findUnfinishedBackups } from "../database/backups.ts";
 import { observePage, type PageFacts } from "./page.ts";
-import { observeRemoving } from "./removal.ts";
+import { observeRemoving } from "../room/removal.ts";
 import { linkAt } from "../dependencies/relink.ts";
 import { findUnfinished, keptPath } from "../shared/linked.ts";
 

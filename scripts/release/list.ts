@@ -1,7 +1,7 @@
 import type { Context } from "../core/context.ts";
 import { observeRelease, observeTree, type ReleaseFact, type TreeFacts } from "../core/observe.ts";
 import { releasePath } from "../core/paths.ts";
-import { reporter } from "../core/reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 import { showBytes, showTime } from "../text/amounts.ts";
 import type { ReleaseRow } from "../registry/releases.ts";
 import { isServing } from "../registry/releases.ts";

@@ -7,7 +7,7 @@ import { Journal, openOperations, operationId } from "../registry/journal.ts";
 import { acquireLock, releaseLock } from "../core/lock.ts";
 import { observeTree } from "../core/observe.ts";
 import { signal } from "../core/operate.ts";
-import { reporter } from "../core/reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 import { command } from "../core/step.ts";
 import { checkedId } from "../core/release-id.ts";
 import { recoverInterrupted } from "./recover-first.ts";

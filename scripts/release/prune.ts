@@ -10,10 +10,10 @@ import { judgeSet, noteSets, observeDependencyUse, planUnusedSets } from "../dep
 import { lastEnd } from "../registry/journal.ts";
 import { hasJobs, runningJobs } from "../schedule/running-jobs.ts";
 import { usersBelow } from "../service/users-below.ts";
-import { observeRemoving, planLeftFiles, planRemoval } from "./removal.ts";
-import { judge, type PruneFacts, type Retention, type Verdict } from "./retention.ts";
+import { observeRemoving, planLeftFiles, planRemoval } from "../room/removal.ts";
+import { judge, type PruneFacts, type Retention, type Verdict } from "../room/retention.ts";
 
-export { type PruneFacts } from "./retention.ts";
+export { type PruneFacts } from "../room/retention.ts";
 
 export interface PruneArgs {
   keep?: number | undefined;

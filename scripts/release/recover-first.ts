@@ -3,7 +3,7 @@ import { applyPlan, asSwitchbackError } from "../core/apply.ts";
 import type { Context } from "../core/context.ts";
 import { EXIT, StrandedError, type SwitchbackError } from "../core/errors.ts";
 import { beginRecord, finishOperation, openOperations, type OperationRow } from "../registry/journal.ts";
-import { reporter } from "../core/reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 import { spendReserve } from "../core/reserve.ts";
 import type { Plan } from "../core/step.ts";
 import type { Actions } from "../core/steps/kind.ts";

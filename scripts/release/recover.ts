@@ -9,7 +9,7 @@ import { gate } from "./activation.ts";
 import { planDiscard } from "./build_release.ts";
 import { step } from "./migration.ts";
 import { observeRecovery, type RecoveryFacts } from "./interruption.ts";
-import { planRemovalEnd } from "./removal.ts";
+import { planRemovalEnd } from "../room/removal.ts";
 import { planDemote } from "./promote.ts";
 import { isServing } from "../registry/releases.ts";
 

@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { Call } from "../core/entry.ts";
 import { EXIT, type ExitCode, UsageError } from "../core/errors.ts";
-import { writeOut } from "../core/output.ts";
+import { writeOut } from "../terminal/output.ts";
 import { becomeOwner } from "../core/owner.ts";
 import { type Paths, treePaths } from "../core/paths.ts";
 import { command } from "../core/step.ts";

@@ -3,7 +3,7 @@ import path from "node:path";
 import { openDatabaseToRead } from "../registry/database.ts";
 import type { OperationRow } from "../registry/journal.ts";
 import type { Paths } from "../core/paths.ts";
-import { reporter, seconds } from "../core/reporter.ts";
+import { reporter, seconds } from "../terminal/reporter.ts";
 import { observeProcessFacts, startedAt } from "../service/processes.ts";
 import { showTime } from "../text/amounts.ts";
 import { type Column, printable, renderTable } from "../text/table.ts";

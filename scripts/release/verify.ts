@@ -6,7 +6,7 @@ import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import { observeCurrent, observeRelease } from "../core/observe.ts";
 import { releasePath } from "../core/paths.ts";
-import { reporter } from "../core/reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 import { checkedId } from "../core/release-id.ts";
 import { printable } from "../text/table.ts";
 

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { FailedError, SwitchbackError, UsageError } from "../core/errors.ts";
 import { realPath } from "../core/real-path.ts";
-import { writeOut } from "../core/output.ts";
+import { writeOut } from "../terminal/output.ts";
 import type { Subject } from "../render/subject.ts";
 import { holdOf, isHeldBack } from "../database/hold.ts";
 import { type ServiceDefinition, instanceOf, serviceOf } from "./definition.ts";

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HELD_BACK } from "../database/hold.ts";
-import { writeOut } from "../core/output.ts";
+import { writeOut } from "../terminal/output.ts";
 import { allProcesses, observeProcess } from "./processes.ts";
 
 const EVERY = 50;

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import type { Context } from "../core/context.ts";
 import { EXIT, type ExitCode } from "../core/errors.ts";
-import { follow } from "../core/follow.ts";
+import { follow } from "../terminal/follow.ts";
 import { observeCurrent } from "../core/observe.ts";
 import { logPaths } from "./definition.ts";
 import { chosenDefinitions, definitionsOf, placeOf } from "./definitions.ts";

@@ -2,7 +2,7 @@ import type { Context } from "../core/context.ts";
 import { observeTree, type TreeFacts } from "../core/observe.ts";
 import { FailedError, UsageError } from "../core/errors.ts";
 import type { Operation } from "../core/operation.ts";
-import { reporter } from "../core/reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 import type { Plan } from "../core/step.ts";
 import { gateStep } from "../health/steps.ts";
 import { endHold } from "../database/hold.ts";

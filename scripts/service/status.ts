@@ -2,7 +2,7 @@ import type { Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
 import { SwitchbackError } from "../core/errors.ts";
 import { type Current, observeCurrent } from "../core/observe.ts";
-import { reporter } from "../core/reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 import { notices } from "../manifest/later.ts";
 import { showAge } from "../text/amounts.ts";
 import { stamp } from "../registry/releases.ts";

@@ -1,6 +1,6 @@
 import type { Context } from "../core/context.ts";
 import type { Operation } from "../core/operation.ts";
-import { reporter } from "../core/reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 import type { Plan, Step } from "../core/step.ts";
 import { chosenDefinitions, definitionsOf } from "./definitions.ts";
 import { serviceOf } from "./definition.ts";

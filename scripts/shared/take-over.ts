@@ -3,7 +3,7 @@ import path from "node:path";
 import { syncFileSystem } from "../core/durable.ts";
 import { FailedError } from "../core/errors.ts";
 import { hashFile } from "../core/hash-file.ts";
-import { reporter } from "../core/reporter.ts";
+import { reporter } from "../terminal/reporter.ts";
 import { backUp, isSqlite } from "../database/sqlite-file.ts";
 import { usersOfPath } from "../service/processes.ts";
 

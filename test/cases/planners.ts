@@ -5,7 +5,7 @@ import type { Plan } from "../../scripts/core/step.ts";
 import { notices } from "../../scripts/manifest/later.ts";
 import type { ActivationFacts } from "../../scripts/release/activation.ts";
 import type { BuildFacts } from "../../scripts/build/facts.ts";
-import type { BuildRoom } from "../../scripts/release/room-facts.ts";
+import type { BuildRoom } from "../../scripts/room/facts.ts";
 import type { DependencyUse } from "../../scripts/dependencies/unused.ts";
 import { installLogrotate } from "../../scripts/logs/install_logrotate.ts";
 import { rotate } from "../../scripts/logs/rotate.ts";

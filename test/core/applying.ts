@@ -5,7 +5,7 @@ import { applyPlan } from "../../scripts/core/apply.ts";
 import { openDatabase } from "../../scripts/registry/database.ts";
 import type { SwitchbackError } from "../../scripts/core/errors.ts";
 import { beginRecord } from "../../scripts/registry/journal.ts";
-import { setReporter } from "../../scripts/core/reporter.ts";
+import { setReporter } from "../../scripts/terminal/reporter.ts";
 import type { Plan, RunStep, Step, WriteStep } from "../../scripts/core/step.ts";
 import type { ApplyContext } from "../../scripts/core/steps/kind.ts";
 import { makeTree } from "./places.ts";

@@ -8,7 +8,7 @@ import { type SwitchbackError, UsageError } from "../../scripts/core/errors.ts";
 import { openOperations } from "../../scripts/registry/journal.ts";
 import { operate } from "../../scripts/core/operate.ts";
 import type { Operation } from "../../scripts/core/operation.ts";
-import { setReporter } from "../../scripts/core/reporter.ts";
+import { setReporter } from "../../scripts/terminal/reporter.ts";
 import type { Plan, Step } from "../../scripts/core/step.ts";
 import { loadManifest } from "../../scripts/manifest/load.ts";
 import { makePlace } from "./places.ts";

@@ -12,6 +12,8 @@ export interface SiteOptions {
   nginx?: boolean;
   /** YAML behind the rest of the manifest. */
   more?: string;
+  /** How long the gate waits for a release that never answers well; default 5s. */
+  timeout?: string;
   /** YAML among the keys of the service, each line indented by four. */
   service?: string;
 }
@@ -70,7 +72,7 @@ const siteLines = (address: string) => [
 
 function manifestOf(
   address: string,
-  { supervisor = "systemd", socket = true, nginx = true, more = "", service = "" }: SiteOptions,
+  { supervisor = "systemd", socket = true, nginx = true, more = "", service = "", timeout = "5s" }: SiteOptions,
 ): string {
   return [
     "app: shop",
@@ -82,7 +84,7 @@ function manifestOf(
     "    run: /usr/bin/python3 server.py",
     ...socketLines(socket),
     // A probe waits behind all requests that came during the restart.
-    "    health: { path: /health, every: 50ms, timeout: 5s, soak: 200ms }",
+    `    health: { path: /health, every: 50ms, timeout: ${timeout}, soak: 200ms }`,
     "    stop_timeout: 5s",
     ...(service === "" ? [] : [service]),
     ...(nginx ? siteLines(address) : []),

@@ -79,7 +79,7 @@ describe("an owner who is not root", () => {
   test("is told what is missing before anything is touched", async () => {
     const said = await install(2);
     expect(said).toMatch(/deploy may not give this order as root: \S*nginx -t\n/);
-    expect(said).toContain("doctor.ts prints the lines for sudoers");
+    expect(said).toMatch(/doctor\.ts --manifest \S+ prints the lines for sudoers/);
     expect(await installed()).toBe("");
     expect((await host.run(["test", "-e", site.tree])).status).toBe(1);
   });

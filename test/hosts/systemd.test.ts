@@ -23,7 +23,7 @@ describe("an owner who is not root", () => {
   test("is told what is missing before anything is touched", async () => {
     const said = await site.must("release/switch_current", ["r1"], 2);
     expect(said).toMatch(/deploy may not give this order as root: systemctl reset-failed shop-web\.service/);
-    expect(said).toContain("doctor.ts prints the lines for sudoers");
+    expect(said).toMatch(/doctor\.ts --manifest \S+ prints the lines for sudoers/);
     expect((await host.run(["test", "-e", `${site.tree}/current`])).status).toBe(1);
   });
 

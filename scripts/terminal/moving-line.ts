@@ -1,7 +1,7 @@
 import { clock } from "./durations.ts";
 import { fit } from "./fit.ts";
 import type { Estimate } from "./progress.ts";
-import type { Step } from "./step.ts";
+import type { Step } from "../core/step.ts";
 
 /** The moving line: a step at work. */
 export interface Bar {

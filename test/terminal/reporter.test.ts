@@ -3,8 +3,8 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { clock, seconds } from "../../scripts/core/durations.ts";
-import { fit } from "../../scripts/core/fit.ts";
+import { clock, seconds } from "../../scripts/terminal/durations.ts";
+import { fit } from "../../scripts/terminal/fit.ts";
 
 const suite = path.resolve(import.meta.dirname, "../..");
 const place = fs.mkdtempSync(path.join(os.tmpdir(), "switchback-reporter-"));
@@ -15,7 +15,7 @@ function onTerminal(lines: string, { columns = 60, flags = "{}", env = "TERM=xte
   const program = path.join(place, "program.ts");
   fs.writeFileSync(
     program,
-    `import { reporter, setReporter } from "${suite}/scripts/core/reporter.ts";
+    `import { reporter, setReporter } from "${suite}/scripts/terminal/reporter.ts";
 const wait = (ms: number) => new Promise((done) => setTimeout(done, ms));
 setReporter(${flags}, process.env);
 ${lines}

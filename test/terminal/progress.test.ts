@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { renderMoving } from "../../scripts/core/moving-line.ts";
-import { estimate, foresee, historyKey } from "../../scripts/core/progress.ts";
+import { renderMoving } from "../../scripts/terminal/moving-line.ts";
+import { estimate, foresee, historyKey } from "../../scripts/terminal/progress.ts";
 import type { Step } from "../../scripts/core/step.ts";
 
 const build = (name: string): Step => ({

@@ -1,4 +1,4 @@
-import type { Plan, Step } from "./step.ts";
+import type { Plan, Step } from "../core/step.ts";
 
 /** Where an operation stands, in milliseconds of its expected time. */
 export interface Point {

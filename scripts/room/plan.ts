@@ -5,7 +5,7 @@ import type { Room } from "../core/room.ts";
 import { type Plan, quote } from "../core/step.ts";
 import { showBytes } from "../text/amounts.ts";
 import type { Amount } from "./freed.ts";
-import { planPrune } from "./prune.ts";
+import { planPrune } from "../release/prune.ts";
 
 type Facts = Pick<BuildFacts, "source" | "room" | "tree">;
 

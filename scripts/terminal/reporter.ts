@@ -5,7 +5,7 @@ import { fit } from "./fit.ts";
 import { type Bar, lastWritten, renderMoving } from "./moving-line.ts";
 import { hasTerminal, writeOut } from "./output.ts";
 import type { Progress } from "./progress.ts";
-import type { Step } from "./step.ts";
+import type { Step } from "../core/step.ts";
 
 export { seconds } from "./durations.ts";
 

@@ -8,9 +8,9 @@ import { releasePath } from "../core/paths.ts";
 import { observeRoom, type Room } from "../core/room.ts";
 import { COMPLETE } from "../dependencies/facts.ts";
 import { judgeSet, withRelease } from "../dependencies/unused.ts";
-import { goingOf, observePrune, type PruneFacts } from "./prune.ts";
+import { goingOf, observePrune, type PruneFacts } from "../release/prune.ts";
 import { type Amount, freedBy } from "./freed.ts";
-import { isRoomFor, needsOf } from "./room.ts";
+import { isRoomFor, needsOf } from "./plan.ts";
 
 /** What a build may take, and what is free. What takes long to find out is there only where the room is tight. */
 export interface BuildRoom extends Room {

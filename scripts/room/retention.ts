@@ -3,7 +3,7 @@ import type { BackupFact } from "../database/backups.ts";
 import type { DependencyUse } from "../dependencies/unused.ts";
 import { isGood, type ReleaseRow } from "../registry/releases.ts";
 import { showAge } from "../text/amounts.ts";
-import { goodBefore } from "./rollback.ts";
+import { goodBefore } from "../release/rollback.ts";
 
 /** How many good releases stay in all, and for how many days each does that was built or served; 0 days: only the count decides. */
 export interface Retention {
