@@ -59,11 +59,13 @@ export async function operate<F, A>(
     takeTree(context, operation.mayUseReserve === true);
     const database = openDatabase(context.paths.registry);
     const actions = createActions(context, database);
-    const outcome = await carryOut(operation, context, args, decide, { database, actions }).finally(() => {
+    try {
+      const outcome = await carryOut(operation, context, args, decide, { database, actions });
+      return { ...outcome, duration_ms: Math.round(performance.now() - since) };
+    } finally {
       database.close();
-      return actions.end();
-    });
-    return { ...outcome, duration_ms: Math.round(performance.now() - since) };
+      await actions.end();
+    }
   } catch (error) {
     throw asSwitchbackError(error);
   } finally {

@@ -1,4 +1,5 @@
 import type { Context } from "../core/context.ts";
+import { userName } from "../core/account.ts";
 import { FailedError, UsageError } from "../core/errors.ts";
 import { observeTree, type TreeFacts } from "../core/observe.ts";
 import type { Operation } from "../core/operation.ts";
@@ -55,7 +56,7 @@ const retentionOf = ({ manifest }: Context, { keep, keepDays }: PruneArgs): Rete
 /** Looks which releases are in use, and to when ages are counted. */
 export async function observePrune(context: Context, tree: TreeFacts): Promise<PruneFacts> {
   const { paths } = context;
-  const used = tree.isTree ? await observeUsed(context) : new Map<string, string>();
+  const used = tree.isTree ? await observeUsed(context, tree.ids) : new Map<string, string>();
   return {
     tree,
     used,
@@ -66,12 +67,14 @@ export async function observePrune(context: Context, tree: TreeFacts): Promise<P
   };
 }
 
-/** A job of another user shows its files to root alone, and its manager still says where it was started. */
-async function observeUsed(context: Context): Promise<Map<string, string>> {
+/** A job of another user shows its files to root alone: once the link has moved, any release may be the one that it works in. */
+async function observeUsed(context: Context, ids: string[]): Promise<Map<string, string>> {
   const jobs = (await hasJobs(context)) ? await runningJobs(context) : [];
-  const byJobs = jobs.flatMap((job): [string, string][] =>
-    job.releaseId === undefined ? [] : [[job.releaseId, showJob(job, new Date())]],
-  );
+  const byJobs = jobs.flatMap((job): [string, string][] => {
+    const who = showJob(job, new Date());
+    if (job.releaseId !== undefined) return [[job.releaseId, who]];
+    return ids.map((id) => [id, `${who}, for all that ${userName()} may see`]);
+  });
   return new Map([...byJobs, ...usersBelow(context.paths.releases)]);
 }
 
@@ -135,7 +138,7 @@ export function pruned(context: Context, facts: PruneFacts, done: PruneFacts): P
 
 /** `prune.ts --part unused ID…`: a step of --dry-run. @throws FailedError when a process uses one of the releases. */
 export async function refuseUsed(context: Context, ids: string[]): Promise<void> {
-  const used = await observeUsed(context);
+  const used = await observeUsed(context, ids);
   const found = ids.find((id) => used.has(id));
   if (found) throw new FailedError(`${found} is in use by ${used.get(found)}`);
 }

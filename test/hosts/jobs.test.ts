@@ -94,6 +94,22 @@ describe.each(["systemd", "systemd-user"] as const)("%s", (supervisor) => {
       expect(await host.must(["tail", "-n", "1", `${SIGN}/ends`])).toBe("r2\n");
     });
 
+  if (supervisor === "systemd")
+    test("a job of another account, which only root sees into, keeps every release that may be its own", async () => {
+      await host.sh(`rm -f ${SIGN}/pids ${SIGN}/ends; chmod 777 ${SIGN}`);
+      await site.describe(options(supervisor, PROCEED, `${JOB}    user: nobody\n`));
+      await site.deploy("n1");
+      const pid = await start();
+      await site.deploy("n2");
+      await site.deploy("n3");
+      const words = ["--keep", "1", "--dry-run"];
+      const said = await site.must("release/prune", words);
+      expect(said).toMatch(new RegExp(`stays  n1  .*job reindex \\(pid ${pid}, .*\\), for all that deploy may see`));
+      await end();
+      await host.sh(`while [ -e /proc/${pid} ]; do sleep 0.05; done; rm ${SIGN}/*s`);
+      expect(await site.must("release/prune", words)).toMatch(/goes {3}n1 /);
+    });
+
   const migrated = (seconds: number) =>
     options(supervisor, `migrate: { run: ["touch ${SIGN}/at", "sleep ${seconds}"] }`);
   /** Deploys behind it, and starts the job once the migration works. */

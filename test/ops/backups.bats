@@ -109,11 +109,11 @@ newest() {
   op data/backup --quiet
   id=$(newest)
   printf x | dd of="$tree/backups/$id/data" bs=1 seek=5000 conv=notrunc status=none
-  before=$(pgrep -f "^.*server.ts$" | sort | xargs)
+  before=$(cat "$tree/run/web.pid")
   run op data/restore "$id" --yes
   assert_failure 1
   assert_output --partial 'is damaged'
-  assert_equal "$(pgrep -f "^.*server.ts$" | sort | xargs)" "$before"
+  assert_equal "$(cat "$tree/run/web.pid")" "$before"
   run op data/restore --prove "$id"
   assert_failure 1
 }

@@ -268,13 +268,21 @@ until_there() {
   fail "did not come: $1"
 }
 
+until_waiting() {
+  for _ in {1..500}; do
+    grep -qs "^waits while data is changed" "$tree/logs/reindex.log" && return
+    sleep 0.02
+  done
+  fail "the job does not wait"
+}
+
 @test "a job that starts while data is migrated waits, holds nothing up, and then works in the new release" {
   two_releases ""
   migrated
   begin r2
   until_there "$sign/at"
   launch_job
-  until_there "$tree/logs/reindex.log"
+  until_waiting
   [ ! -e "$sign/pids" ]
   ended
   assert_success
@@ -292,7 +300,7 @@ until_there() {
   begin r2
   until_said "busy: job reindex (pid $job, "
   launch_job
-  until_there "$tree/logs/reindex.log"
+  until_waiting
   assert_equal "$(wc -l <"$sign/pids")" 1
   # Told to end while it still waits: the second one ends at once when it works at last.
   touch "$sign/end"
@@ -313,6 +321,7 @@ until_there() {
   begin r2
   until_there "$sign/at"
   launch_job
+  until_waiting
   ended
   assert_failure 3
   until_there "$sign/pids"
@@ -327,7 +336,7 @@ until_there() {
   kill -KILL "$pid"
   ended
   launch_job
-  until_there "$tree/logs/reindex.log"
+  until_waiting
   [ ! -e "$sign/pids" ]
   op release/recover
   until_there "$sign/pids"
