@@ -351,3 +351,15 @@ until_waiting() {
   assert_failure 1
   [ ! -e "$tree/run/migrating-jobs" ]
 }
+
+@test "proceed does not count where the data is to be changed while a job runs" {
+  two_releases ""
+  start_job
+  jobs $'migrate: { run: "true" }\ndrain: { run: "true", every: 20ms, timeout: 300ms, then: proceed }'
+  run op release/switch_current r2
+  assert_failure 1
+  assert_output --partial "job reindex (pid $job, "
+  assert_serves r1
+  kill -0 "$job"
+  [ ! -e "$tree/run/migrating-jobs" ]
+}
