@@ -6,7 +6,8 @@ import { BUILDING, releasePath } from "../core/paths.ts";
 import { extractionKey } from "./extraction-key.ts";
 import { LIST } from "./file-list.ts";
 import { readReleaseJson } from "./release-json.ts";
-import { git, type SourceFacts } from "./source.ts";
+import { git } from "./git.ts";
+import { type SourceFacts } from "./source.ts";
 
 /** How many of the newest releases are looked at. */
 const MOST_TRIED = 20;

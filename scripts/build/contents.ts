@@ -5,7 +5,8 @@ import { standing } from "../core/durable.ts";
 import { FailedError } from "../core/errors.ts";
 import { hashFile } from "../core/hash-file.ts";
 import { above, outermost } from "./places.ts";
-import { git, type SourceFacts } from "./source.ts";
+import { git } from "./git.ts";
+import { type SourceFacts } from "./source.ts";
 
 /** What a source has at a place; an id changes when anything below the place does. */
 export interface Content {

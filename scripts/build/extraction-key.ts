@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import type { Source } from "../../manifest.schema.ts";
 import { answerOf, trackedIn } from "./git-trees.ts";
-import { git } from "./source.ts";
+import { git } from "./git.ts";
 
 /** Settings by which git writes a file otherwise than its object has it. */
 const SETTINGS = String.raw`^(filter\..*|core\.(autocrlf|eol|attributesfile|symlinks|bigfilethreshold)|tar\..*)$`;

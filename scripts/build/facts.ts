@@ -66,7 +66,7 @@ export async function observeBuild(context: Context, args: BuildArgs): Promise<B
     steps: observeSteps(context, { source, tools, sets, skipped, tree, isCached }),
     base: isCached ? observeBase(context, source, tree) : undefined,
   };
-  return { ...facts, room: await observeBuildRoom(context, facts) };
+  return { ...facts, ...(await observeBuildRoom(context, facts)) };
 }
 
 function defaultId(manifest: Manifest, source: SourceFacts, now: Date): string {

@@ -1,5 +1,5 @@
 import { FailedError } from "../core/errors.ts";
-import { git } from "./source.ts";
+import { git } from "./git.ts";
 
 /** A commit's entries: path → git's mode and id, as `ls-tree` has them. */
 export type Tracked = Map<string, { mode: string; object: string }>;

@@ -1,9 +1,10 @@
-import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { FailedError, UsageError } from "../core/errors.ts";
 import { quote } from "../core/step.ts";
 import type { Source } from "../../manifest.schema.ts";
+import { git } from "./git.ts";
+import { answerOf } from "./git-trees.ts";
 
 /** What would be built: a commit of the repository, or its files as they lie. */
 export interface SourceFacts {
@@ -16,8 +17,9 @@ export interface SourceFacts {
   tags: string[];
   /** Submodules, which `git archive` leaves out. */
   submodules: string[];
-  /** What the commit's files take, in bytes and in number; zero for a working tree. */
+  /** What the commit's files take, or more than that, once room is looked for; zero for a working tree. */
   bytes: number;
+  /** How many they are; zero for a working tree. */
   files: number;
 }
 
@@ -32,7 +34,7 @@ export function observeSource(source: Source, ref: string | undefined): SourceFa
   if (via === "worktree")
     return { repo, ref: wanted, sha: headOf(repo), isDirty: true, tags: [], submodules: [], bytes: 0, files: 0 };
   const sha = commitOf(repo, wanted);
-  return { repo, ref: wanted, sha, isDirty: false, tags: tagsOf(repo, sha), ...sizeOf(repo, sha) };
+  return { repo, ref: wanted, sha, isDirty: false, tags: tagsOf(repo, sha), bytes: 0, ...entriesOf(repo, sha) };
 }
 
 function headOf(repo: string): string {
@@ -61,15 +63,20 @@ function commitOf(repo: string, ref: string): string {
 
 const tagsOf = (repo: string, sha: string) => git(repo, "tag", "--points-at", sha).stdout.split("\n").filter(Boolean);
 
-function sizeOf(repo: string, sha: string): Pick<SourceFacts, "bytes" | "files" | "submodules"> {
-  const { stdout } = git(repo, "ls-tree", "-r", "-l", sha);
-  const entries = stdout
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => line.split(/\s+/));
-  const submodules = entries.filter(([, type]) => type === "commit").map((entry) => entry[4] ?? "");
-  const bytes = entries.reduce((sum, [, , , size]) => sum + (Number(size) || 0), 0);
-  return { bytes, files: entries.length, submodules };
+function entriesOf(repo: string, sha: string): Pick<SourceFacts, "files" | "submodules"> {
+  const entries = answerOf(repo, "ls-tree", "-r", "-z", sha).split("\0").filter(Boolean);
+  const submodules = entries.filter((entry) => entry.startsWith("160000 "));
+  return { files: entries.length, submodules: submodules.map((entry) => entry.slice(entry.indexOf("\t") + 1)) };
+}
+
+/** What a commit's files take, or those at some paths of it: git looks into each, so it is asked only where that matters. */
+export function bytesOf(
+  { repo, sha, isDirty }: Pick<SourceFacts, "repo" | "sha" | "isDirty">,
+  paths: string[] = [],
+): number {
+  if (isDirty) return 0;
+  const entries = answerOf(repo, "--literal-pathspecs", "ls-tree", "-r", "-l", "-z", sha, "--", ...paths).split("\0");
+  return entries.reduce((sum, entry) => sum + Number(/^\S+ \S+ \S+ +(\d+)/.exec(entry)?.[1] ?? 0), 0);
 }
 
 /**
@@ -93,18 +100,6 @@ function must(repo: string, words: string[]): void {
   throw new FailedError(`git ${words.join(" ")} failed in ${repo}: ${stderr.trim()}`, {
     next: `git -C ${quote(repo)} status`,
   });
-}
-
-/** Runs git in a repository, without a prompt. */
-export function git(repo: string, ...words: string[]) {
-  const env = { ...process.env, GIT_TERMINAL_PROMPT: "0", LC_ALL: "C" };
-  const { status, stdout, stderr, error } = spawnSync("git", ["-C", repo, ...words], {
-    env,
-    encoding: "utf8",
-    maxBuffer: 256 * 1024 * 1024,
-  });
-  if (error) throw new FailedError(`git cannot be run: ${error.message}`, { next: "install git" });
-  return { status, stdout, stderr };
 }
 
 /** The lines that fill a release's directory with its source, or, given words of the shell for them, with some paths of its commit. */

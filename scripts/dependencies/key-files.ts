@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
-import { git, type SourceFacts } from "../build/source.ts";
+import { git } from "../build/git.ts";
+import { type SourceFacts } from "../build/source.ts";
 import { standing } from "../core/durable.ts";
 
 /** A lockfile: git's id of what it holds, or why it is none. */

@@ -2,7 +2,8 @@ import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import { observeRelease, observeTree, type TreeFacts } from "../core/observe.ts";
 import { quote } from "../core/step.ts";
-import { git, observeSource } from "../build/source.ts";
+import { git } from "../build/git.ts";
+import { observeSource } from "../build/source.ts";
 import { printable } from "../text/table.ts";
 
 /** One end of a comparison: a release, or what a ref names. */

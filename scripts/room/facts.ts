@@ -1,7 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { BuildFacts } from "../build/facts.ts";
-import { git } from "../build/source.ts";
+import { git } from "../build/git.ts";
+import { changedBetween } from "../build/git-trees.ts";
+import { bytesOf } from "../build/source.ts";
 import type { Context } from "../core/context.ts";
 import { observeRelease } from "../core/observe.ts";
 import { releasePath } from "../core/paths.ts";
@@ -28,22 +30,38 @@ export interface BuildRoom extends Room {
 
 type Facts = Omit<BuildFacts, "room">;
 
-/** Looks at what is free, and at what tells how much a build will take. */
-export async function observeBuildRoom(context: Context, facts: Facts): Promise<BuildRoom> {
+/** Looks at what is free, and at what tells how much a build will take; the size of its source is looked up only where it is tight. */
+export async function observeBuildRoom(context: Context, found: Facts): Promise<Pick<BuildFacts, "room" | "source">> {
+  const { source } = found;
   const free = observeRoom(context.paths.releases);
-  if (facts.release.isComplete) return free;
+  if (found.release.isComplete) return { source, room: free };
+  const last = observeLast(context, found);
   const room: BuildRoom = {
     ...free,
-    last: observeLast(context, facts),
-    sets: facts.sets
+    last,
+    sets: found.sets
       .filter(({ isComplete }) => !isComplete)
       .map(({ directory, name }) => ({ name, ...newest(directory) })),
     backupBytes: databaseBytes(context),
   };
-  if (isRoomFor(room, needsOf({ ...facts, room }))) return room;
+  const atMost = { ...source, bytes: bytesAtMost(context, found, last) };
+  if (isRoomFor(room, needsOf({ ...found, source: atMost, room }))) return { source: atMost, room };
+  const facts = { ...found, source: { ...source, bytes: bytesOf(source) } };
+  if (isRoomFor(room, needsOf({ ...facts, room }))) return { source: facts.source, room };
   if (facts.base !== undefined) room.differs = observeDifference(context, facts, facts.base);
-  if (isRoomFor(room, needsOf({ ...facts, room }))) return room;
-  return { ...room, reclaim: await observeReclaim(context, facts) };
+  if (isRoomFor(room, needsOf({ ...facts, room }))) return { source: facts.source, room };
+  return { source: facts.source, room: { ...room, reclaim: await observeReclaim(context, facts) } };
+}
+
+/** So many changed paths are looked at one by one; for more of them all of the commit is. */
+const FEW = 200;
+
+/** The last build and what changed since its commit: never less than the source, and quick to tell. */
+function bytesAtMost({ paths }: Context, { source, base }: Facts, last: Amount): number {
+  const from = base === undefined ? "" : observeRelease(paths, base).sha;
+  const changed = from === "" ? undefined : [...changedBetween(source.repo, from, source.sha)];
+  if (changed === undefined || changed.length > FEW) return bytesOf(source);
+  return last.bytes + (changed.length > 0 ? bytesOf(source, changed) : 0);
 }
 
 function observeLast({ paths }: Context, { tree }: Facts): Amount {
