@@ -121,7 +121,6 @@ async function faults(): Promise<Tally> {
   if (spawnSync("strace", ["-V"]).error) return { ...tally, skipped: ["faults: strace is not installed"] };
   add(tally, await campaign("kill.ts", ["switch", "--every", "19"]));
   add(tally, await campaign("kill.ts", ["dependencies", "restore-data", "--moments", "4"]));
-  add(tally, await campaign("errors.ts", ["backup", "--every", "29"]));
   add(tally, await campaign("contention.ts", ["--rounds", "5"]));
   if (process.getuid?.() !== 0) {
     tally.skipped.push("faults/disk.ts and faults/power.ts: only root may mount a file system of their own");
