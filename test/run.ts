@@ -86,10 +86,14 @@ async function vitest(tier: string, config: string): Promise<Tally> {
   return { passed: numPassedTests, failed: Math.max(numFailedTests, Math.min(1, numFailedTestSuites)), skipped };
 }
 
-/** The bats files, two at a time: each has its own trees and ports. */
+/** The bats files, two at a time and the largest first, so that none is left to run alone: each has its own trees and ports. */
 async function bats(): Promise<Tally> {
   const folder = path.join(root, "test/ops");
-  const waiting = fs.readdirSync(folder).filter((name) => name.endsWith(".bats"));
+  const sizeOf = (name: string) => fs.statSync(path.join(folder, name)).size;
+  const waiting = fs
+    .readdirSync(folder)
+    .filter((name) => name.endsWith(".bats"))
+    .toSorted((a, b) => sizeOf(b) - sizeOf(a));
   const tally: Tally = { passed: 0, failed: 0, skipped: [] };
   const work = async () => {
     for (let name = waiting.shift(); name; name = waiting.shift()) add(tally, await batsFile(path.join(folder, name)));
