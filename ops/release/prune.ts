@@ -13,9 +13,13 @@ await entry<{ keep?: string; keepDays?: string; part?: string[] }>({
   ],
   examples: ["ops/release/prune.ts --dry-run", "ops/release/prune.ts --keep 3 --keep-days 14"],
   async main(call) {
-    const { keepOf, keepDaysOf, prune, refuseUsed } = await import("../../scripts/release/prune.ts");
+    const { prune, refuseUsed } = await import("../../scripts/release/prune.ts");
+    const { countOf } = await import("../../scripts/text/amounts.ts");
     const { keep, keepDays, part } = call.options;
     if (part?.[0] === "unused") return refuseUsed(await call.context(), part.slice(1));
-    await change(call, prune, { keep: keepOf(keep), keepDays: keepDaysOf(keepDays) });
+    await change(call, prune, {
+      keep: keep === undefined ? undefined : countOf("--keep", keep),
+      keepDays: keepDays === undefined ? undefined : countOf("--keep-days", keepDays, 0),
+    });
   },
 });

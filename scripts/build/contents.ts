@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { standing } from "../core/durable.ts";
-import { FailedError } from "../core/errors.ts";
 import { hashFile } from "../core/hash-file.ts";
 import { above, outermost } from "./places.ts";
 import { git } from "./git.ts";
+import { answerOf } from "./git-trees.ts";
 import { type SourceFacts } from "./source.ts";
 
 /** What a source has at a place; an id changes when anything below the place does. */
@@ -20,9 +20,9 @@ const ABSENT: Content = { kind: "absent", id: "absent" };
 export function committedContents({ repo, sha }: Pick<SourceFacts, "repo" | "sha">, places: string[]) {
   const found = new Map<string, Content>(places.map((place) => [place, ABSENT]));
   if (places.includes("."))
-    return found.set(".", { kind: "there", id: gitText(repo, "rev-parse", `${sha}:./`).trim() });
+    return found.set(".", { kind: "there", id: answerOf(repo, "rev-parse", `${sha}:./`).trim() });
   if (places.length === 0) return found;
-  for (const entry of gitText(repo, "--literal-pathspecs", "ls-tree", "-z", sha, "--", ...places).split("\0")) {
+  for (const entry of answerOf(repo, "--literal-pathspecs", "ls-tree", "-z", sha, "--", ...places).split("\0")) {
     const [, id = "", place = ""] = /^([^\t]+)\t([\s\S]*)$/.exec(entry) ?? [];
     if (found.has(place)) found.set(place, { kind: id.startsWith("120000") ? "link" : "there", id });
   }
@@ -47,12 +47,6 @@ export const attributePlaces = (places: string[]): string[] =>
 export const hasSubstitutions = ({ repo, sha }: SourceFacts): boolean =>
   git(repo, "grep", "--quiet", "--fixed-strings", "export-subst", sha, "--", ".gitattributes", "*/.gitattributes")
     .status === 0;
-
-function gitText(repo: string, ...words: string[]): string {
-  const { status, stdout, stderr } = git(repo, ...words);
-  if (status !== 0) throw new FailedError(`git ${words.join(" ")} failed in ${repo}: ${stderr.trim()}`);
-  return stdout;
-}
 
 /** What lies at some places of a working tree: a hash of all names, modes and contents but for what is left out. */
 export function lyingContents(repo: string, places: string[], isLeftOut: (place: string) => boolean) {

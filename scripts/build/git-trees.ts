@@ -35,6 +35,16 @@ export function trackedIn(repo: string, sha: string): Tracked | undefined {
   );
 }
 
+/**
+ * Path → bytes of a commit's files, or of those at some paths of it: git looks into each of them, so it is asked only where that
+ * matters.
+ */
+export function sizesIn(repo: string, sha: string, paths: string[] = []): Map<string, number> {
+  const text = answerOf(repo, "--literal-pathspecs", "ls-tree", "-r", "-l", "-z", sha, "--", ...paths);
+  const rows = text.split("\0").map((entry) => /^\S+ \S+ \S+ +(\d+|-)\t([^]*)$/.exec(entry) ?? []);
+  return new Map(rows.flatMap(([, bytes = "", place]) => (place === undefined ? [] : [[place, Number(bytes) || 0]])));
+}
+
 /** Paths that two commits do not have alike, in content, mode or kind. */
 export function changedBetween(repo: string, from: string, to: string): Set<string> {
   if (from === to) return new Set();

@@ -1,11 +1,10 @@
-import fs from "node:fs";
-import path from "node:path";
 import type { Context } from "../core/context.ts";
 import { releasePath } from "../core/paths.ts";
 import { type FileList, readList, type SealedFile, treeHash } from "./file-list.ts";
 import { changedBetween, trackedIn } from "./git-trees.ts";
 import type { BuildMark } from "./mark.ts";
 import { holds } from "./places.ts";
+import { readReleaseJson } from "./release-json.ts";
 
 /** What a release may take over from its base. */
 export interface Inheritance {
@@ -40,9 +39,9 @@ export function inheritanceOf({ manifest, paths }: Context, mark: BuildMark): In
 
 function readBase(directory: string): { json: BaseJson; list: FileList } | undefined {
   try {
-    const json = JSON.parse(fs.readFileSync(path.join(directory, "RELEASE.json"), "utf8")) as BaseJson;
+    const json = readReleaseJson(directory) as BaseJson | undefined;
     const list = readList(directory);
-    return treeHash(list.files.values()) === json.tree_sha256 ? { json, list } : undefined;
+    return json && treeHash(list.files.values()) === json.tree_sha256 ? { json, list } : undefined;
   } catch {
     return undefined;
   }

@@ -3,12 +3,12 @@ import path from "node:path";
 import type { Context } from "../core/context.ts";
 import { standing } from "../core/durable.ts";
 import { FailedError, UsageError } from "../core/errors.ts";
-import { hashFile } from "../core/hash-file.ts";
 import { BUILDING, releasePath } from "../core/paths.ts";
 import { checkedId } from "../core/release-id.ts";
 import { above, outermost } from "./places.ts";
 import { isReached, listedIn } from "./outputs.ts";
 import type { SealedFile } from "./file-list.ts";
+import { readFile } from "./release-tree.ts";
 
 /** What is taken from where: the outputs of build step `name`, from release `from` into release `id`. */
 export interface Reuse {
@@ -100,9 +100,8 @@ function finish(to: string, { mode, atimeMs, mtimeMs }: fs.Stats): void {
 }
 
 function isSame(target: string, { path: place, content, isExecutable }: SealedFile): boolean {
-  const file = path.join(target, place);
-  const now = standing(file);
-  if (now?.isSymbolicLink()) return content === `-> ${fs.readlinkSync(file)}`;
-  if (!now?.isFile()) return false;
-  return ((now.mode & 0o100) !== 0) === isExecutable && hashFile(file) === content;
+  const now = standing(path.join(target, place));
+  if (!now?.isFile() && !now?.isSymbolicLink()) return false;
+  const found = readFile(target, place, now);
+  return found.content === content && found.isExecutable === isExecutable;
 }

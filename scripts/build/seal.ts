@@ -12,6 +12,7 @@ import { type SealedFile, treeHash, writeList } from "./file-list.ts";
 import { commitTime, trackedIn } from "./git-trees.ts";
 import { type Inheritance, inheritanceOf, isOutput } from "./inheritance.ts";
 import { type BuildMark, readMark } from "./mark.ts";
+import { releaseJson } from "./release-json.ts";
 import { readFile, walkRelease } from "./release-tree.ts";
 import { isStamped, shareFile, type Way, wayBetween } from "./sharing.ts";
 
@@ -51,7 +52,7 @@ export function applySeal(context: Context, id: string, now = new Date()): void 
     tree_sha256: treeHash(files),
   };
   syncFileSystem(directory);
-  writeDurably(path.join(directory, "RELEASE.json"), `${JSON.stringify(release, null, 2)}\n`, 0o644);
+  writeDurably(releaseJson(directory), `${JSON.stringify(release, null, 2)}\n`, 0o644);
   fs.unlinkSync(path.join(directory, BUILDING));
   syncDirectory(directory);
 }

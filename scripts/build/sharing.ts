@@ -3,6 +3,7 @@ import path from "node:path";
 import { standing } from "../core/durable.ts";
 import { BUILDING } from "../core/paths.ts";
 import type { SealedFile, Stamp } from "./file-list.ts";
+import { releaseJson } from "./release-json.ts";
 
 /**
  * How two releases hold a file once: `reflink`, where the file system copies only what is written later (btrfs, xfs, APFS), or `link`, one
@@ -17,7 +18,7 @@ const temporaryIn = (directory: string) => path.join(directory, `${BUILDING}.sha
 export function wayBetween(from: string, directory: string): Way {
   const temporary = temporaryIn(directory);
   try {
-    fs.copyFileSync(path.join(from, "RELEASE.json"), temporary, fs.constants.COPYFILE_FICLONE_FORCE);
+    fs.copyFileSync(releaseJson(from), temporary, fs.constants.COPYFILE_FICLONE_FORCE);
     return "reflink";
   } catch {
     return "link";

@@ -69,16 +69,6 @@ function entriesOf(repo: string, sha: string): Pick<SourceFacts, "files" | "subm
   return { files: entries.length, submodules: submodules.map((entry) => entry.slice(entry.indexOf("\t") + 1)) };
 }
 
-/** What a commit's files take, or those at some paths of it: git looks into each, so it is asked only where that matters. */
-export function bytesOf(
-  { repo, sha, isDirty }: Pick<SourceFacts, "repo" | "sha" | "isDirty">,
-  paths: string[] = [],
-): number {
-  if (isDirty) return 0;
-  const entries = answerOf(repo, "--literal-pathspecs", "ls-tree", "-r", "-l", "-z", sha, "--", ...paths).split("\0");
-  return entries.reduce((sum, entry) => sum + Number(/^\S+ \S+ \S+ +(\d+)/.exec(entry)?.[1] ?? 0), 0);
-}
-
 /**
  * `source.pull: ff-only`: fetches, and moves the checkout forward (seed 003: `git pull --ff-only`).
  * @throws UsageError when local changes stand in the way (they are named, never overwritten) or history has parted.

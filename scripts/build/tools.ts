@@ -101,3 +101,13 @@ function compare(a: number[], b: number[]): number {
   }
   return 0;
 }
+
+/** `python` → `PYTHON=/usr/bin/python3.13`: how lines name the very commands that met their `needs`. */
+export const variablesOf = (tools: Tool[]): Record<string, string> =>
+  Object.fromEntries(tools.map(({ name, path: found = "" }) => [variableOf(name), found]));
+
+const variableOf = (name: string) =>
+  path
+    .basename(name)
+    .toUpperCase()
+    .replaceAll(/[^A-Z0-9]/g, "_");

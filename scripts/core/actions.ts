@@ -56,7 +56,7 @@ async function waitForHealth(context: Context, step: WaitStep, signal: AbortSign
 
 async function waitForIdle(context: Context, step: WaitStep, signal: AbortSignal | undefined): Promise<void> {
   const { applyDrain } = await import("../health/drain.ts");
-  await applyDrain(context, step.title, signal);
+  await applyDrain(context, step, signal);
 }
 
 /** A registry row, with what a complete release says of itself. */

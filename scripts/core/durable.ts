@@ -4,8 +4,13 @@ import path from "node:path";
 import { FailedError } from "./errors.ts";
 
 /** Makes a directory's entries durable: a rename alone survives no power cut (measured on ext4 and XFS). */
-export function syncDirectory(directory: string): void {
-  const fd = fs.openSync(directory, "r");
+export const syncDirectory = (directory: string): void => sync(directory);
+
+/** Makes what a file holds durable. */
+export const syncFile = (file: string): void => sync(file);
+
+function sync(place: string): void {
+  const fd = fs.openSync(place, "r");
   try {
     fs.fsyncSync(fd);
   } finally {

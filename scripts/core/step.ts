@@ -34,6 +34,12 @@ export interface SuiteCommand {
   args: string[];
 }
 
+/** One part of an operation that is a step of its own: `ops/NAME.ts --part WORD…`. */
+export const partOf = (ops: SuiteCommand["ops"], ...words: string[]): SuiteCommand => ({
+  ops,
+  args: ["--part", ...words],
+});
+
 export interface RunStep extends Titled {
   kind: "run";
   run: ShellCommand | SuiteCommand;
@@ -102,6 +108,8 @@ export interface WaitStep extends Titled {
   /** With the services and checks that the release last ran healthy with, in place of the manifest's. */
   recorded?: boolean;
   smoke?: boolean;
+  /** Until idle: a job that still runs at the end is a failure, whatever `drain.then` says. */
+  strict?: boolean;
   /** Only these services have to be healthy; default: all. */
   only?: string[];
 }

@@ -2,15 +2,15 @@ import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import { observeTree, type TreeFacts } from "../core/observe.ts";
 import type { Operation } from "../core/operation.ts";
-import { command, type Plan, type RunStep, type Step } from "../core/step.ts";
+import { command, type Plan, type Step } from "../core/step.ts";
 import { soundBackup } from "../database/apply-restore.ts";
 import { type BackupFact, dataPath } from "../database/backups.ts";
 import { compareTables, COUNTED_BYTES, showDifference, type TableDifference } from "../database/difference.ts";
 import { type DatabaseState, observeDatabase, refuseNoRoom, refuseWithout } from "../database/state.ts";
 import { restoreStep, unusedStep } from "../database/steps.ts";
-import { drain, gate } from "../release/activation.ts";
-import { heldOf, start, stop, touching, without } from "../release/around-the-link.ts";
-import { endHold, holdJobs } from "../release/migration.ts";
+import { gate } from "../release/activation.ts";
+import { drain, heldOf, start, stop, touching, without } from "../release/around-the-link.ts";
+import { endHold, holdJobs, pauseTitle, step } from "../release/migration.ts";
 import { observePage, type PageFacts } from "../release/page.ts";
 import { isManaged } from "../schedule/jobs.ts";
 import { hasJobs } from "../schedule/running-jobs.ts";
@@ -100,18 +100,18 @@ function planRestoreOf(context: Context, facts: RestoreFacts, args: RestoreArgs)
     notes: lossOf(facts, fact),
     steps: [
       ...holdJobs(context, facts.hasJobs),
-      ...drain(context, releaseId, running, facts.hasJobs),
+      ...drain(context, releaseId, { ...facts, isStrict: true }),
       ...touching(facts.page.before),
       ...stopped(context, facts),
-      ...touching([unusedStep(), part("Back up what is there now", "save-as-it-is"), restoreStep(fact.id)]),
+      ...touching([unusedStep(), step("save", "Back up what is there now", "save-as-it-is"), restoreStep(fact.id)]),
       ...started(context, facts),
       ...facts.page.after,
-      part("Let the data stand as it is", "settle"),
+      step("settle", "Keep the data as it is now", "settle"),
     ],
     discard: [],
     revert: [
       ...stopped(context, facts),
-      part("Bring back what was there before", "undo"),
+      step("undo", "Bring back what was there before", "undo"),
       ...started(context, facts),
       ...facts.page.after,
     ],
@@ -121,18 +121,10 @@ function planRestoreOf(context: Context, facts: RestoreFacts, args: RestoreArgs)
   };
 }
 
-const part = (title: string, ...words: string[]): RunStep => ({
-  kind: "run",
-  key: `data/${words[0]}`,
-  title,
-  run: { ops: "data/migrate", args: ["--part", ...words] },
-});
-
 /** A socket that its manager holds stays open: what comes meanwhile waits. */
 function stopped(context: Context, facts: RestoreFacts): Step[] {
   const held = heldOf(facts);
-  const title = held.length > 0 ? `Pause ${held.join(", ")}` : "Let whatever starts now wait";
-  const paused = touching(isManaged(context.manifest) ? [part(title, "pause", ...held)] : []);
+  const paused = isManaged(context.manifest) ? [step("pause", pauseTitle(held), "pause", ...held)] : [];
   return [...paused, ...stop(context, without(facts.running, held))];
 }
 
@@ -142,7 +134,7 @@ function started(context: Context, facts: RestoreFacts): Step[] {
   const again = facts.services.filter((name) => facts.running.includes(name));
   if (!id || again.length === 0) return endHold(context, isManaged(context.manifest));
   const held = heldOf(facts);
-  const resumed = touching(held.length > 0 ? [part(`Resume ${held.join(", ")}`, "resume-recorded", ...held)] : []);
+  const resumed = held.length > 0 ? [step("resume", `Start ${held.join(", ")}`, "resume-recorded", ...held)] : [];
   return [
     ...resumed,
     ...start(context, without(again, held), { isRecorded: true }),

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { Context } from "../core/context.ts";
-import { standing, syncDirectory, writeDurably } from "../core/durable.ts";
+import { standing, syncDirectory, syncFile, writeDurably } from "../core/durable.ts";
 import { FailedError } from "../core/errors.ts";
 import { hashFile } from "../core/hash-file.ts";
 import { reporter } from "../terminal/reporter.ts";
@@ -178,13 +178,4 @@ function moveAside(file: string, operationId: string): string {
   if (standing(file)) fs.renameSync(file, kept);
   syncDirectory(directory);
   return kept;
-}
-
-function syncFile(file: string): void {
-  const fd = fs.openSync(file, "r");
-  try {
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
-  }
 }

@@ -4,7 +4,7 @@ import { EXIT } from "../core/errors.ts";
 import { acquireLock, releaseLock } from "../core/lock.ts";
 import { signal } from "../core/operate.ts";
 import { reporter } from "../terminal/reporter.ts";
-import type { SuiteCommand } from "../core/step.ts";
+import { partOf, type SuiteCommand } from "../core/step.ts";
 import { openDatabase } from "../registry/database.ts";
 import { beginRecord } from "../registry/journal.ts";
 import { applyDataPart } from "./part.ts";
@@ -25,7 +25,7 @@ export async function applyAlone<Options>(
     const actions = createActions(context, registry);
     const apply = { signal: signal(), logPath, operationId: journal.id, actions, giveRoom: () => {} };
     try {
-      await applyDataPart(context, { ops, args: ["--part", ...words] }, apply, registry);
+      await applyDataPart(context, partOf(ops, ...words), apply, registry);
       journal.finish("done", EXIT.done, "");
     } catch (error) {
       journal.finish("failed", EXIT.failed, (error as Error).message);

@@ -1,5 +1,5 @@
 import type { Paths } from "../core/paths.ts";
-import type { RunStep, Step } from "../core/step.ts";
+import { partOf, type RunStep, type Step } from "../core/step.ts";
 import { type BackupFact, backupPath, factPath } from "./backups.ts";
 
 type Subject = Partial<Pick<BackupFact, "release_id" | "target_id" | "migration_marker">>;
@@ -11,8 +11,8 @@ export function backupStep(reason: BackupFact["reason"], subject: Subject): RunS
     ...(subject.target_id ? [`target=${subject.target_id}`] : []),
     ...(subject.migration_marker ? [`marker=${subject.migration_marker}`] : []),
   ];
-  const args = ["--part", "backup", reason, ...words];
-  return { kind: "run", key: "data/backup", title: "Back up the database", run: { ops: "data/backup", args } };
+  const run = partOf("data/backup", "backup", reason, ...words);
+  return { kind: "run", key: "data/backup", title: "Back up the database", run };
 }
 
 /** Brings a backup back; services that use the database are stopped by then. */
@@ -20,7 +20,7 @@ export const restoreStep = (id: string): RunStep => ({
   kind: "run",
   key: "data/restore",
   title: `Restore the backup ${id}`,
-  run: { ops: "data/restore", args: ["--part", "restore", id] },
+  run: partOf("data/restore", "restore", id),
 });
 
 /** Before anything is changed: whoever still writes would write into the kept file. */
@@ -28,7 +28,7 @@ export const unusedStep = (): RunStep => ({
   kind: "run",
   key: "data/unused",
   title: "See that nothing has the database open",
-  run: { ops: "data/restore", args: ["--part", "unused"] },
+  run: partOf("data/restore", "unused"),
 });
 
 /** Without its facts it is no backup any more, whatever happens before the rest of it is gone. */

@@ -1,6 +1,7 @@
 import { exitOf } from "../core/apply.ts";
 import { writeOut } from "../terminal/output.ts";
-import { reporter, seconds, setReporter } from "../terminal/reporter.ts";
+import { seconds } from "../terminal/durations.ts";
+import { reporter, setReporter } from "../terminal/reporter.ts";
 import { quote } from "../core/step.ts";
 import { holdSignals, opsPath, refuseStopped, run, stopServices } from "./commands.ts";
 import { change, commit, makeRemovable, makeStage, removeOldStages, type Stage } from "./stage.ts";

@@ -1,8 +1,9 @@
 import path from "node:path";
 import type { Dependency } from "../../manifest.schema.ts";
+import { variablesOf } from "../build/tools.ts";
 import type { Context } from "../core/context.ts";
 import { releasePath } from "../core/paths.ts";
-import { quote, type LinkStep, type Step } from "../core/step.ts";
+import { partOf, quote, type LinkStep, type Step } from "../core/step.ts";
 import { COMPLETE, type SetFact } from "./facts.ts";
 
 /** Makes what is not complete, in its final directory, and links every set into the release `id`. */
@@ -40,7 +41,7 @@ export function planSet(context: Context, id: string, set: SetFact): Step[] {
       kind: "run",
       key: "seal-set",
       title: `Make ${name} (${key}) durable and complete`,
-      run: { ops: "release/build_release", args: ["--part", "seal-set", name, key] },
+      run: partOf("release/build_release", "seal-set", name, key),
     },
   ];
 }
@@ -53,16 +54,8 @@ function copy(release: string, place: string): string[] {
 }
 
 function environmentOf({ manifest, paths }: Context, { name, tools }: SetFact): Record<string, string> {
-  const found = tools.map((tool) => [variableOf(tool.name), tool.path ?? ""]);
-  return { ...Object.fromEntries(found), DEPLOY_TO: paths.deployTo, ...manifest.dependencies[name]?.env };
+  return { ...variablesOf(tools), DEPLOY_TO: paths.deployTo, ...manifest.dependencies[name]?.env };
 }
-
-// As for a build step: `python` → `PYTHON`.
-const variableOf = (name: string) =>
-  path
-    .basename(name)
-    .toUpperCase()
-    .replaceAll(/[^A-Z0-9]/g, "_");
 
 /** Links a set into a release: relative into the tree, so that it can be moved; absolute where the set lies outside. */
 export function planSetLink(context: Context, id: string, set: Pick<SetFact, "name" | "key" | "directory">): LinkStep {

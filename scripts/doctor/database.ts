@@ -4,6 +4,7 @@ import { standing } from "../core/durable.ts";
 import type { TreeFacts } from "../core/observe.ts";
 import { quote } from "../core/step.ts";
 import { databaseFile, findUnfinishedBackups, observeBackups } from "../database/backups.ts";
+import { isSqlite } from "../database/sqlite-file.ts";
 import { holdPath, jobHoldPath } from "../database/hold.ts";
 import { lastFirings } from "../schedule/firings.ts";
 import { observeProcessFacts } from "../service/processes.ts";
@@ -37,20 +38,12 @@ export function checkDatabase({ manifest, paths }: Context, { isTree }: Pick<Tre
   return found.length > 0 ? found : [ok("database", "behind commands"), ...unproven];
 }
 
-const HEADER = "SQLite format 3\0";
-
 function checkFile(file: string): Finding {
   try {
-    const handle = fs.openSync(file, "r");
-    try {
-      const head = Buffer.alloc(HEADER.length);
-      const length = fs.readSync(handle, head, 0, HEADER.length, 0);
-      if (length > 0 && head.toString("latin1") !== HEADER)
-        return wrong("database", `${file} is no SQLite database`, `file ${quote(file)}`, `${BACK_UP} --list`);
-      return ok("database", `${file}, ${showBytes(fs.fstatSync(handle).size)}`);
-    } finally {
-      fs.closeSync(handle);
-    }
+    const { size } = fs.statSync(file);
+    if (!isSqlite(file) && size > 0)
+      return wrong("database", `${file} is no SQLite database`, `file ${quote(file)}`, `${BACK_UP} --list`);
+    return ok("database", `${file}, ${showBytes(size)}`);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return note("database", `${file} does not exist yet`);
     return wrong("database", `${file} cannot be read: ${(error as Error).message}`, `ls -l ${quote(file)}`);

@@ -1,4 +1,4 @@
-import type { RunningJob } from "../schedule/running-jobs.ts";
+import type { RunningJob } from "../schedule/managed-jobs.ts";
 import { clock } from "../terminal/durations.ts";
 import { printable } from "../text/table.ts";
 import type { Look } from "./idle.ts";

@@ -1,12 +1,11 @@
 import type { Drain } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
 import { FailedError } from "../core/errors.ts";
-import { reporter, seconds } from "../terminal/reporter.ts";
-import { command } from "../core/step.ts";
-import { areJobsHeld } from "../database/hold.ts";
+import { reporter } from "../terminal/reporter.ts";
+import { command, type WaitStep } from "../core/step.ts";
 import { hasJobs, runningJobs } from "../schedule/running-jobs.ts";
 import { runningServices } from "../service/supervisors.ts";
-import { clock } from "../terminal/durations.ts";
+import { clock, seconds } from "../terminal/durations.ts";
 import { type BusyLook, saidBy, showBusy, showJob, whoIsBusy } from "./busy.ts";
 import { type Waited, waitUntilIdle } from "./idle.ts";
 import { probe } from "./probe.ts";
@@ -34,11 +33,11 @@ async function wayOf(context: Context): Promise<Way | undefined> {
 
 /**
  * Waits until no job of the tree runs and `drain.run` exits 0, as the manifest's `drain` says; undefined where there is neither.
- * @throws FailedError when it is not in time and `drain.then` is `abort`; InterruptedError when `signal` aborts
+ * @throws FailedError when it is not in time and `drain.then` is `abort`, or a job still runs and the step is strict; InterruptedError when `signal` aborts
  */
 export async function applyDrain(
   context: Context,
-  title: string,
+  { title, strict = false }: Pick<WaitStep, "title" | "strict">,
   signal: AbortSignal | undefined,
 ): Promise<Waited<BusyLook> | undefined> {
   const way = await wayOf(context);
@@ -63,9 +62,8 @@ export async function applyDrain(
     if (hasWaited || said !== undefined) reporter().note(line);
     return result;
   }
-  // Whatever drain.then says: two never write at once (SPEC section 5), and the jobs are held because the data is about to change.
-  const isDataAtStake = areJobsHeld(context.paths) && result.last.jobs.length > 0;
-  if (way.policy === "abort" || isDataAtStake) throw notIdle(context, title, way, result.last);
+  const mayProceed = way.policy === "proceed" && !(strict && result.last.jobs.length > 0);
+  if (!mayProceed) throw notIdle(context, title, way, result.last);
   reporter().warn(`${notIdleLine(way, result.last)}; going on, as drain.then says${leftAlone(result.last)}`);
   return result;
 }

@@ -21,11 +21,12 @@ export const gateStep = (releaseId: string, { isRecorded, hasSmoke, only }: Gate
   ...(only ? { only } : {}),
 });
 
-/** `drain`: waits until the application has no work that a stop would cut. */
-export const drainStep = (releaseId: string): WaitStep => ({
+/** `drain`: waits until the application has no work that a stop would cut; `isStrict`: no job may run behind it. */
+export const drainStep = (releaseId: string, isStrict: boolean): WaitStep => ({
   kind: "wait",
   key: "drain",
   title: "Wait until the application is idle",
   until: "idle",
   releaseId,
+  ...(isStrict ? { strict: true } : {}),
 });

@@ -4,14 +4,13 @@ import type { ReleaseFact, TreeFacts } from "../core/observe.ts";
 import { currentTarget, releasePath } from "../core/paths.ts";
 import type { LinkStep, Plan, RecordStep, ReleaseStatus, RemoveStep, Step } from "../core/step.ts";
 import { quote } from "../core/step.ts";
-import { drainStep, type GateChoice, gateStep } from "../health/steps.ts";
+import { type GateChoice, gateStep } from "../health/steps.ts";
 import type { DataChoice } from "../database/crossing.ts";
 import { failureHook, hook } from "./hooks.ts";
 import { remember } from "./remember.ts";
 import { NO_PAGE, type PageFacts } from "./page.ts";
-import { scheduledNames } from "../schedule/jobs.ts";
 import { jobGuards, type ManagedFacts, managedBack, managedNotes, managedSteps } from "../service/managed-steps.ts";
-import { start, stop, touching, without } from "./around-the-link.ts";
+import { drain, start, stop, touching, without } from "./around-the-link.ts";
 import { type DataFacts, type DataPlan, planData, untouched } from "./migration.ts";
 
 /** What is known before a release becomes current. */
@@ -69,7 +68,7 @@ export function planActivation(context: Context, facts: ActivationFacts, mode: M
       ...record(context, target, STATUSES[mode].begun),
       ...hook(context, "before_switch", target.id, releasePath(context.paths, target.id)),
       ...data.holdJobs,
-      ...drain(context, previousId, facts.running, facts.hasJobs),
+      ...drain(context, previousId, { ...facts, isStrict: data.work.length > 0 }),
       ...jobGuards(facts.managed),
       ...touching(managedSteps(context, facts.managed)),
       ...touching(page.before),
@@ -191,18 +190,6 @@ export function reconcile(context: Context, { current, rows }: TreeFacts): Recor
   return [
     { kind: "record", title: `Record ${id}, which is current, as deployed`, releaseId: id, sha, status: "deployed" },
   ];
-}
-
-/** Until nothing runs that a stop would cut: the manifest's drain, where a service runs that it asks, and jobs. */
-export function drain(
-  context: Context,
-  releaseId: string | undefined,
-  running: string[],
-  hasJobs = scheduledNames(context.manifest).length > 0,
-): Step[] {
-  if (!releaseId || context.overrides.isRestartSkipped) return [];
-  const isDrained = context.manifest.drain !== undefined && running.length > 0;
-  return isDrained || hasJobs ? [drainStep(releaseId)] : [];
 }
 
 /** The gate, unless `DEPLOY_SKIP_HEALTHCHECK` says otherwise. */

@@ -1,5 +1,7 @@
 import type { Context } from "../core/context.ts";
 import type { Step } from "../core/step.ts";
+import { drainStep } from "../health/steps.ts";
+import { scheduledNames } from "../schedule/jobs.ts";
 import type { ManagedFacts } from "../service/managed-steps.ts";
 import { restartStep, type StartChoice, startStep, stopStep } from "../service/steps.ts";
 
@@ -37,4 +39,23 @@ export function restarted({ overrides }: Context, names: string[]): string[] {
   if (overrides.isRestartSkipped) return [];
   const only = overrides.services;
   return only ? names.filter((name) => only.includes(name)) : names;
+}
+
+interface Draining {
+  running: string[];
+  /** Default: as the manifest in use says. */
+  hasJobs?: boolean | undefined;
+  /** The data is about to be changed, and two never write at once (SPEC section 5): no job may run behind it. */
+  isStrict?: boolean;
+}
+
+/** Until nothing runs that a stop would cut: the manifest's drain, where a service runs that it asks, and jobs. */
+export function drain(
+  context: Context,
+  releaseId: string | undefined,
+  { running, hasJobs = scheduledNames(context.manifest).length > 0, isStrict = false }: Draining,
+): Step[] {
+  if (!releaseId || context.overrides.isRestartSkipped) return [];
+  const isDrained = context.manifest.drain !== undefined && running.length > 0;
+  return isDrained || hasJobs ? [drainStep(releaseId, isStrict)] : [];
 }

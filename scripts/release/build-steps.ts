@@ -2,14 +2,12 @@ import path from "node:path";
 import type { BuildFacts } from "../build/facts.ts";
 import type { BuildMark } from "../build/mark.ts";
 import { insideRepo, renderExtraction } from "../build/source.ts";
+import { variablesOf } from "../build/tools.ts";
 import type { Context } from "../core/context.ts";
-import type { Step, SuiteCommand } from "../core/step.ts";
+import { partOf, type Step } from "../core/step.ts";
 
 /** One part of a build, as a step's command. */
-export const part = (...words: string[]): SuiteCommand => ({
-  ops: "release/build_release",
-  args: ["--part", ...words],
-});
+export const part = (...words: string[]) => partOf("release/build_release", ...words);
 
 /** What `.building` says of a release that is to be built. */
 export function markOf({ manifest }: Context, { id, source, sets, steps, skipped, base }: BuildFacts): BuildMark {
@@ -31,7 +29,12 @@ export function markOf({ manifest }: Context, { id, source, sets, steps, skipped
 export function fill(context: Context, { id, source, base }: BuildFacts, directory: string): Step {
   const { manifest, paths } = context;
   if (base !== undefined)
-    return { kind: "run", key: "source", title: `Copy ${source.ref}, sharing what ${base} has`, run: part("fill", id) };
+    return {
+      kind: "run",
+      key: "source:shared",
+      title: `Copy ${source.ref}, sharing what ${base} has`,
+      run: part("fill", id),
+    };
   const own = insideRepo(source.repo, paths.deployTo);
   const without = [
     ...(own ? [own] : []),
@@ -51,8 +54,7 @@ export function fill(context: Context, { id, source, base }: BuildFacts, directo
 /** The build steps, each run or its outputs taken from another release. */
 export function planBuildSteps(context: Context, facts: BuildFacts, directory: string): Step[] {
   const { id, tools, skipped } = facts;
-  const found = Object.fromEntries(tools.map((tool) => [variableOf(tool.name), tool.path ?? ""]));
-  const base = { ...found, RELEASE_ID: id, RELEASE_PATH: directory, DEPLOY_TO: context.paths.deployTo };
+  const base = { ...variablesOf(tools), RELEASE_ID: id, RELEASE_PATH: directory, DEPLOY_TO: context.paths.deployTo };
   const steps = Object.entries(context.manifest.build).filter(([name]) => !skipped.includes(name));
   return steps.map(([name, step], index) => {
     const from = facts.steps.find((fact) => fact.name === name)?.from;
@@ -72,10 +74,3 @@ export function planBuildSteps(context: Context, facts: BuildFacts, directory: s
     };
   });
 }
-
-/** `python` → `PYTHON`: how a step's lines name the very command that met its `needs`. */
-const variableOf = (name: string) =>
-  path
-    .basename(name)
-    .toUpperCase()
-    .replaceAll(/[^A-Z0-9]/g, "_");

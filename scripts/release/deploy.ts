@@ -6,8 +6,9 @@ import type { DataChoice } from "../database/crossing.ts";
 import { planBuild } from "./build_release.ts";
 import { withRelease } from "../dependencies/unused.ts";
 import { renderChanges } from "./changes.ts";
-import { observePrune, planPrune, pruned, type PruneFacts } from "./prune.ts";
+import { observePrune, planPrune, pruned } from "./prune.ts";
 import { planRoom } from "../room/plan.ts";
+import type { PruneFacts } from "../room/retention.ts";
 import type { ReleaseRow } from "../registry/releases.ts";
 import { observeActivation, planSwitch } from "./switch_current.ts";
 

@@ -1,7 +1,8 @@
 import type { Context } from "../core/context.ts";
 import { FailedError, UsageError } from "../core/errors.ts";
 import { observeCurrent } from "../core/observe.ts";
-import { reporter, seconds } from "../terminal/reporter.ts";
+import { seconds } from "../terminal/durations.ts";
+import { reporter } from "../terminal/reporter.ts";
 import { applyHealthCheck } from "../health/check.ts";
 import { applyDrain } from "../health/drain.ts";
 
@@ -11,6 +12,7 @@ export interface HealthCheckOptions {
   recorded?: boolean | undefined;
   smoke?: boolean | undefined;
   untilIdle?: boolean | undefined;
+  strict?: boolean | undefined;
   /** Names of services, joined by commas. */
   only?: string | undefined;
 }
@@ -46,7 +48,7 @@ export async function checkHealth(
 ): Promise<{ value: HealthAnswer | IdleAnswer; text: string }> {
   const id = currentId(context, options.release);
   const stop = abortedBySignals();
-  return options.untilIdle ? waitForIdle(context, id, stop) : waitForHealth(context, id, options, stop);
+  return options.untilIdle ? waitForIdle(context, id, options, stop) : waitForHealth(context, id, options, stop);
 }
 
 async function waitForHealth(context: Context, id: string, options: HealthCheckOptions, stop: AbortSignal) {
@@ -76,10 +78,10 @@ function renderProof({ release_id, services, healthy, soak_ms, waited_ms, smoke_
   return `${release_id} is healthy: ${[...who, row, ...smoked, `${seconds(waited_ms)} in all`].join(", ")}`;
 }
 
-async function waitForIdle(context: Context, id: string, stop: AbortSignal) {
+async function waitForIdle(context: Context, id: string, { strict = false }: HealthCheckOptions, stop: AbortSignal) {
   const title = "Wait until the application is idle";
   reporter().begin(title);
-  const result = await applyDrain(context, title, stop).finally(() => reporter().takeAway());
+  const result = await applyDrain(context, { title, strict }, stop).finally(() => reporter().takeAway());
   const isIdle = result?.last.isIdle ?? true;
   const value: IdleAnswer = {
     release_id: id,

@@ -3,7 +3,7 @@ import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import type { TreeFacts } from "../core/observe.ts";
 import { releasePath } from "../core/paths.ts";
-import type { RunStep, Step } from "../core/step.ts";
+import { partOf, type RunStep, type Step } from "../core/step.ts";
 import { chosenSnapshot, type Crossing, type DataChoice } from "../database/crossing.ts";
 import { holdPath } from "../database/hold.ts";
 import { isManaged, scheduledNames } from "../schedule/jobs.ts";
@@ -165,6 +165,6 @@ export const step = (key: string, title: string, ...words: string[]): RunStep =>
   kind: "run",
   key: `migrate:${key}`,
   title,
-  run: { ops: "data/migrate", args: ["--part", ...words] },
+  run: partOf("data/migrate", ...words),
   touches: true,
 });

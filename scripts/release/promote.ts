@@ -13,8 +13,8 @@ import { keyOf, linkAt } from "../dependencies/relink.ts";
 import { definitionsOf, recordedManifest } from "../service/definitions.ts";
 import { runningServices } from "../service/supervisors.ts";
 import { keptPath } from "../shared/linked.ts";
-import { drain, gate } from "./activation.ts";
-import { start, stop, touching } from "./around-the-link.ts";
+import { gate } from "./activation.ts";
+import { drain, start, stop, touching } from "./around-the-link.ts";
 import { part } from "./build-steps.ts";
 
 export interface PromoteArgs {
@@ -87,7 +87,7 @@ export function planPromote(context: Context, facts: PromoteFacts, { name }: Pro
     previousId: id,
     steps: [
       ...sets.flatMap((set) => planSet(context, id, set)),
-      ...(again.length > 0 ? [...drain(context, id, facts.running), ...stop(context, again)] : []),
+      ...(again.length > 0 ? [...drain(context, id, facts), ...stop(context, again)] : []),
       ...mark(sets.flatMap((set) => [keepLink(context, id, set), { ...planSetLink(context, id, set), clears: false }])),
       ...serving(context, id, again),
       relink(id),

@@ -1,6 +1,6 @@
 import type { Context } from "../core/context.ts";
 import { userName } from "../core/account.ts";
-import { FailedError, UsageError } from "../core/errors.ts";
+import { FailedError } from "../core/errors.ts";
 import { observeTree, type TreeFacts } from "../core/observe.ts";
 import type { Operation } from "../core/operation.ts";
 import type { Plan } from "../core/step.ts";
@@ -13,8 +13,6 @@ import { hasJobs, runningJobs } from "../schedule/running-jobs.ts";
 import { usersBelow } from "../service/users-below.ts";
 import { observeRemoving, planLeftFiles, planRemoval } from "../room/removal.ts";
 import { judge, type PruneFacts, type Retention, type Verdict } from "../room/retention.ts";
-
-export { type PruneFacts } from "../room/retention.ts";
 
 export interface PruneArgs {
   keep?: number | undefined;
@@ -85,24 +83,6 @@ async function observeUsed(context: Context, ids: string[]): Promise<Map<string,
 function believed(now: Date, last: Date | undefined): Date {
   const latest = last === undefined ? now.getTime() : last.getTime() + 86_400_000;
   return new Date(Math.min(now.getTime(), latest));
-}
-
-/** Reads a `--keep`. @throws UsageError unless it is a whole number of at least 1. */
-export function keepOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new UsageError(`--keep wants a whole number of at least 1, not ${JSON.stringify(text)}`, {
-    next: "ops/release/prune.ts --keep 5",
-  });
-}
-
-/** Reads a `--keep-days`. @throws UsageError unless it is a whole number. */
-export function keepDaysOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^\d{1,6}$/.test(text)) return Number(text);
-  throw new UsageError(`--keep-days wants a whole number, not ${JSON.stringify(text)}`, {
-    next: "ops/release/prune.ts --keep-days 14",
-  });
 }
 
 /** Takes the releases that go out of `releases` by a rename each, records them, and removes their files. */

@@ -1,7 +1,8 @@
 import fs from "node:fs";
 import type { Context } from "../core/context.ts";
 import { observeRelease, observeTree, type TreeFacts } from "../core/observe.ts";
-import { reporter, seconds } from "../terminal/reporter.ts";
+import { seconds } from "../terminal/durations.ts";
+import { reporter } from "../terminal/reporter.ts";
 import { observeBackups } from "../database/backups.ts";
 import { noteLines, observeServices, serviceLines, type ServiceStatus } from "../service/status.ts";
 import { showAge, showBytes, showTime } from "../text/amounts.ts";

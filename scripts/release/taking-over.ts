@@ -7,7 +7,8 @@ import { planEntry, planMode, refuseMissing } from "../shared/entries.ts";
 import type { PrepareFacts } from "../shared/facts.ts";
 import { keptPath, planTree, type SharedFact, takingPath } from "../shared/linked.ts";
 import { showBytes } from "../text/amounts.ts";
-import { drain, gate } from "./activation.ts";
+import { gate } from "./activation.ts";
+import { drain } from "./around-the-link.ts";
 
 /** Phase 2, or moving in: copies while nothing writes, proves the copies, then lets each take its place by renames. */
 export function planTakeOver(context: Context, facts: PrepareFacts, phase: "harden" | "move"): Plan {
@@ -32,7 +33,7 @@ export function planTakeOver(context: Context, facts: PrepareFacts, phase: "hard
     steps: [
       ...planTree(context),
       ...absent.flatMap(planEntry),
-      ...(taken.length > 0 ? [...drain(context, releaseId, facts.running, facts.hasJobs), ...stopped(facts)] : []),
+      ...(taken.length > 0 ? [...drain(context, releaseId, facts), ...stopped(facts)] : []),
       ...taken.map(({ fact, source }) => planCopy(fact, source)),
       ...taken.flatMap(({ fact }) => planSwap(fact)),
       ...(taken.length > 0 ? planBack(context, facts) : []),

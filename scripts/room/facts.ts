@@ -1,17 +1,16 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { BuildFacts } from "../build/facts.ts";
-import { git } from "../build/git.ts";
-import { changedBetween } from "../build/git-trees.ts";
-import { bytesOf } from "../build/source.ts";
+import { changedBetween, sizesIn } from "../build/git-trees.ts";
 import type { Context } from "../core/context.ts";
 import { observeRelease } from "../core/observe.ts";
 import { releasePath } from "../core/paths.ts";
 import { observeRoom, type Room } from "../core/room.ts";
 import { COMPLETE } from "../dependencies/facts.ts";
 import { judgeSet, withRelease } from "../dependencies/unused.ts";
-import { goingOf, observePrune, type PruneFacts } from "../release/prune.ts";
+import { goingOf, observePrune } from "../release/prune.ts";
 import { type Amount, freedBy } from "./freed.ts";
+import type { PruneFacts } from "./retention.ts";
 import { isRoomFor, needsOf } from "./plan.ts";
 
 /** What a build may take, and what is free. What takes long to find out is there only where the room is tight. */
@@ -44,9 +43,9 @@ export async function observeBuildRoom(context: Context, found: Facts): Promise<
       .map(({ directory, name }) => ({ name, ...newest(directory) })),
     backupBytes: databaseBytes(context),
   };
-  const atMost = { ...source, bytes: bytesAtMost(context, found, last) };
+  const atMost = { ...source, bytes: bytesAtMost(context, found) };
   if (isRoomFor(room, needsOf({ ...found, source: atMost, room }))) return { source: atMost, room };
-  const facts = { ...found, source: { ...source, bytes: bytesOf(source) } };
+  const facts = { ...found, source: { ...source, bytes: sizeOf(source) } };
   if (isRoomFor(room, needsOf({ ...facts, room }))) return { source: facts.source, room };
   if (facts.base !== undefined) room.differs = observeDifference(context, facts, facts.base);
   if (isRoomFor(room, needsOf({ ...facts, room }))) return { source: facts.source, room };
@@ -56,13 +55,18 @@ export async function observeBuildRoom(context: Context, found: Facts): Promise<
 /** So many changed paths are looked at one by one; for more of them all of the commit is. */
 const FEW = 200;
 
-/** The last build and what changed since its commit: never less than the source, and quick to tell. */
-function bytesAtMost({ paths }: Context, { source, base }: Facts, last: Amount): number {
-  const from = base === undefined ? "" : observeRelease(paths, base).sha;
-  const changed = from === "" ? undefined : [...changedBetween(source.repo, from, source.sha)];
-  if (changed === undefined || changed.length > FEW) return bytesOf(source);
-  return last.bytes + (changed.length > 0 ? bytesOf(source, changed) : 0);
+/** The base and what changed since its commit: never less than the source, and quick to tell. */
+function bytesAtMost({ paths }: Context, { source, base }: Facts): number {
+  if (base === undefined) return sizeOf(source);
+  const { sha, bytes = 0 } = observeRelease(paths, base);
+  const changed = [...changedBetween(source.repo, sha, source.sha)];
+  if (changed.length > FEW) return sizeOf(source);
+  return bytes + (changed.length > 0 ? sizeOf(source, changed) : 0);
 }
+
+/** Bytes of a commit's files, or of those at some paths; nothing is known of a working tree. */
+const sizeOf = ({ repo, sha, isDirty }: Facts["source"], paths: string[] = []): number =>
+  isDirty ? 0 : [...sizesIn(repo, sha, paths).values()].reduce((sum, bytes) => sum + bytes, 0);
 
 function observeLast({ paths }: Context, { tree }: Facts): Amount {
   const standing = new Set(tree.ids);
@@ -93,16 +97,9 @@ function databaseBytes({ manifest, paths }: Context): number {
 }
 
 function observeDifference({ paths }: Context, { source }: Facts, base: string): Amount {
-  const has = new Set(blobsOf(source.repo, observeRelease(paths, base).sha).map(({ line }) => line));
-  const own = blobsOf(source.repo, source.sha).filter(({ line }) => !has.has(line));
-  return { bytes: own.reduce((sum, { bytes }) => sum + bytes, 0), files: own.length };
-}
-
-/** `git ls-tree -l`: mode, type, object, size, path. */
-function blobsOf(repo: string, sha: string): { line: string; bytes: number }[] {
-  const { status, stdout } = git(repo, "ls-tree", "-r", "-l", "-z", sha);
-  const lines = status === 0 ? stdout.split("\0").filter(Boolean) : [];
-  return lines.map((line) => ({ line, bytes: Number(/^\S+ \S+ \S+ +(\d+)/.exec(line)?.[1] ?? 0) }));
+  const changed = changedBetween(source.repo, observeRelease(paths, base).sha, source.sha);
+  const own = [...sizesIn(source.repo, source.sha)].filter(([place]) => changed.has(place));
+  return { bytes: own.reduce((sum, [, bytes]) => sum + bytes, 0), files: own.length };
 }
 
 // What the build takes from other releases, and the sets that it links to, are there until it is done.

@@ -4,8 +4,8 @@ import { otherTreeIn } from "../render/other-trees.ts";
 import { ownTextOf } from "../render/reading.ts";
 import { subjectOf } from "../render/subject.ts";
 import { placeOf } from "../service/definitions.ts";
-import { environmentOf, observeProcess, observeProcessFacts, startedAt } from "../service/processes.ts";
-import { releaseOfDirectory, releaseSinceLink } from "../service/running.ts";
+import { observeProcessFacts, startedAt } from "../service/processes.ts";
+import { releaseOfProcess, releaseSinceLink } from "../service/running.ts";
 import { type Scope, scopeOf } from "../systemd/systemctl.ts";
 import { scheduledNames } from "./jobs.ts";
 
@@ -64,10 +64,6 @@ async function launchdJobs(context: Context, manifest: Manifest, names: string[]
 function jobOf(context: Context, name: string, pid: number | undefined): RunningJob {
   const main = pid === undefined ? undefined : observeProcessFacts(pid);
   if (!main) return { name, pid };
-  const releaseId = releaseOf(context, main.pid) ?? releaseSinceLink(placeOf(context), main);
+  const releaseId = releaseOfProcess(placeOf(context), main.pid) ?? releaseSinceLink(placeOf(context), main);
   return { name, pid, since: startedAt(main), releaseId };
 }
-
-/** By its working directory, else by what its launcher told it. */
-export const releaseOf = (context: Context, pid: number): string | undefined =>
-  releaseOfDirectory(placeOf(context), observeProcess(pid)?.cwd) ?? environmentOf(pid)?.["RELEASE_ID"];

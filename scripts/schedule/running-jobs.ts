@@ -4,13 +4,13 @@ import { observeCurrent } from "../core/observe.ts";
 import { recordedManifestPath } from "../core/paths.ts";
 import { realPath } from "../core/real-path.ts";
 import { areJobsHeld } from "../database/hold.ts";
+import { placeOf } from "../service/definitions.ts";
 import { isLaunching } from "../service/held-launch.ts";
 import { observeProcessFacts, observeProcesses, startedAt } from "../service/processes.ts";
+import { releaseOfProcess } from "../service/running.ts";
 import { servingManifestOf } from "../service/supervisors.ts";
 import { JOB_MARK, scheduledNames } from "./jobs.ts";
-import { managedJobs, releaseOf, type RunningJob } from "./managed-jobs.ts";
-
-export type { RunningJob } from "./managed-jobs.ts";
+import type { RunningJob } from "./managed-jobs.ts";
 
 /** Whether the manifest in use has jobs, or the one that serves. */
 export async function hasJobs(context: Context): Promise<boolean> {
@@ -28,6 +28,8 @@ export async function hasJobs(context: Context): Promise<boolean> {
  * waits until data is changed.
  */
 export async function runningJobs(context: Context): Promise<RunningJob[]> {
+  // A switch asks whether there are jobs; only where there are some, their managers are loaded.
+  const { managedJobs } = await import("./managed-jobs.ts");
   const serving = await servingManifestOf(context);
   const managed = [...new Set([serving, context.manifest])].map((manifest) => managedJobs(context, manifest));
   const ancestors = ancestorsOf(process.pid);
@@ -50,7 +52,7 @@ function markedJobs(context: Context): RunningJob[] {
     const name = nameIn(one.pid);
     // Of each run its first process.
     if (name === undefined || name === own || nameIn(one.ppid) === name) return [];
-    return [{ name, pid: one.pid, since: startedAt(one), releaseId: releaseOf(context, one.pid) }];
+    return [{ name, pid: one.pid, since: startedAt(one), releaseId: releaseOfProcess(placeOf(context), one.pid) }];
   });
 }
 

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { realPath } from "../core/real-path.ts";
 import type { ServicePlace } from "./definition.ts";
-import { type ProcessFacts, startedAt } from "./processes.ts";
+import { environmentOf, observeProcess, type ProcessFacts, startedAt } from "./processes.ts";
 import type { ServiceState } from "./supervisor.ts";
 
 /** The state of a service that runs; `members` are all its processes, the main one among them. */
@@ -27,6 +27,10 @@ export function releaseOfDirectory(place: ServicePlace, directory: string | unde
   // Linux says " (deleted)" behind the name of one that is gone.
   return directory?.startsWith(`${releases}/`) ? directory.slice(releases.length + 1).split(/[/ ]/)[0] : undefined;
 }
+
+/** The id of the release that a process works in, else of the one that its launcher told it. */
+export const releaseOfProcess = (place: ServicePlace, pid: number): string | undefined =>
+  releaseOfDirectory(place, observeProcess(pid)?.cwd) ?? environmentOf(pid)?.["RELEASE_ID"];
 
 /** The id of the release that `current` names, for a process that its manager started from there since the link was made. */
 export function releaseSinceLink({ currentPath }: ServicePlace, main: ProcessFacts): string | undefined {

@@ -7,8 +7,6 @@ import { hasTerminal, writeOut } from "./output.ts";
 import type { Progress } from "./progress.ts";
 import type { Step } from "../core/step.ts";
 
-export { seconds } from "./durations.ts";
-
 type Style = Parameters<typeof styleText>[0];
 
 export interface ReporterOptions {

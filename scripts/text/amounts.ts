@@ -40,8 +40,8 @@ export function showAge(ms: number): string {
   return next && small > 0 ? `${large} ${small} ${next[1]}` : large;
 }
 
-/** Reads an option that is a number. @throws UsageError unless it is a whole one from 1 to 999999. */
-export function countOf(option: string, text: string): number {
-  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new UsageError(`${option} wants a whole number of at least 1, not ${JSON.stringify(text)}`);
+/** Reads an option that is a number. @throws UsageError unless it is a whole one from `least` to 999999. */
+export function countOf(option: string, text: string, least: 0 | 1 = 1): number {
+  if (/^(0|[1-9]\d{0,5})$/.test(text) && Number(text) >= least) return Number(text);
+  throw new UsageError(`${option} wants a whole number of at least ${least}, not ${JSON.stringify(text)}`);
 }

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { bytesOf, observeSource } from "../../scripts/build/source.ts";
+import { sizesIn } from "../../scripts/build/git-trees.ts";
+import { observeSource } from "../../scripts/build/source.ts";
 import { listing, makePlace } from "./place.ts";
 
 // `source.repo` is a folder of a repository that holds more than one application.
@@ -31,5 +32,6 @@ test("another folder's release is no base: it has other files under the same nam
 
 test("only the folder's files count as what a build takes", () => {
   const source = observeSource(place.context.manifest.source, undefined);
-  expect([source.files, bytesOf(source)]).toEqual([2, 4]);
+  const sizes = sizesIn(source.repo, source.sha);
+  expect([source.files, [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0)]).toEqual([2, 4]);
 });

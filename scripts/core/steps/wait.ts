@@ -4,7 +4,7 @@ import type { Kind } from "./kind.ts";
 
 export const wait: Kind<WaitStep> = {
   show(step, context) {
-    const what = step.until === "idle" ? ["--until-idle"] : [];
+    const what = step.until === "idle" ? ["--until-idle", ...(step.strict ? ["--strict"] : [])] : [];
     const only = step.only ? ["--only", step.only.join(",")] : [];
     const how = [...(step.recorded ? ["--recorded"] : []), ...(step.smoke ? ["--smoke"] : []), ...only];
     const target = ["--release", step.releaseId];
