@@ -1,18 +1,30 @@
 import * as z from "zod";
-import { buildStep, dependency } from "./scripts/manifest/schema/build.ts";
+import { buildOn, buildStep, dependency } from "./scripts/manifest/schema/build.ts";
+import { HOSTS, hostName, serial } from "./scripts/manifest/schema/host.ts";
 import { backups, database, migrate } from "./scripts/manifest/schema/data.ts";
 import { drain, health, serviceHealth, smoke } from "./scripts/manifest/schema/health.ts";
-import { checkLinked, linked } from "./scripts/manifest/schema/linked.ts";
+import { checkLinked, linked, linkedFiles } from "./scripts/manifest/schema/linked.ts";
 import { checkOutputs } from "./scripts/manifest/schema/outputs.ts";
 import { checkDependencyPaths } from "./scripts/manifest/schema/dependency-paths.ts";
+import { postgresUrl, registryServer } from "./scripts/manifest/schema/registry.ts";
 import { service } from "./scripts/manifest/schema/service.ts";
 import { site } from "./scripts/manifest/schema/site.ts";
-import { account, count, line, lines, listOf, name, port, schedule } from "./scripts/manifest/schema/values.ts";
+import {
+  account,
+  anyPath,
+  count,
+  line,
+  lines,
+  listOf,
+  name,
+  port,
+  schedule,
+} from "./scripts/manifest/schema/values.ts";
 
 export { RELEASE_ID } from "./scripts/core/release-id.ts";
 
 /** Keys of an environment that say where it is, and do not override a top-level key. */
-export const ENVIRONMENT_KEYS = ["hosts", "user", "port"] as const;
+export const ENVIRONMENT_KEYS = ["hosts", "user", "port", "serial"] as const;
 
 const source = z.strictObject({
   repo: line("a path or URL").default(".").describe("The checkout or repository, relative to this file."),
@@ -39,11 +51,10 @@ const hooks = z.strictObject({
 });
 
 const environment = z.looseObject({
-  hosts: listOf(line("a host"), "a host, or a list of them")
-    .optional()
-    .describe("Hosts that it lives on; absent: this one."),
+  hosts: listOf(hostName, HOSTS).optional().describe("Hosts that it lives on, as ssh knows them; absent: this one."),
   user: account.optional().describe("The account on those hosts."),
-  port: port.optional().describe("Their ssh port."),
+  port: port.optional().describe("Their ssh port; default: what ssh's own configuration says."),
+  serial: serial.optional().describe("How many hosts are switched at a time; default 1."),
   environments: z
     .never({ error: "no environments inside an environment" })
     .optional()
@@ -62,10 +73,15 @@ export const manifestSchema = z
     keep_releases: count.default(5).describe("Good releases kept in all."),
     source: source.prefault({}).describe("Where releases come from."),
     release_id: z.enum(["timestamp", "sha", "tag"]).default("timestamp").describe("The id that a build gives itself."),
-    linked_files: linked.describe("Files kept in shared/ and linked into each release."),
+    linked_files: linkedFiles.describe("Files kept in shared/ and linked into each release."),
     linked_dirs: linked.describe("Directories kept in shared/ and linked into each release."),
     dependencies: z.record(name, dependency).default({}).describe("Dependency sets, made once for each lockfile."),
     build: z.record(name, buildStep).default({}).describe("Build steps, in this order."),
+    build_on: buildOn
+      .default("host")
+      .describe(
+        "Where build steps run for an environment with hosts: on each host, or local, with what they made uploaded.",
+      ),
     migrate: migrate.optional().describe("Database migration."),
     database: database.optional().describe("The database, so that it can be backed up and restored."),
     drain: drain
@@ -109,7 +125,13 @@ export const manifestSchema = z
     hooks: hooks.prefault({}).describe("Commands around the operations."),
     registry: z
       .strictObject({
-        url: line("a URL").optional().describe("postgres://… for several hosts; absent: SQLite in the tree."),
+        url: postgresUrl
+          .optional()
+          .describe("postgres://… that the records of several hosts are pushed to; absent: SQLite in the tree alone."),
+        password_file: anyPath
+          .optional()
+          .describe("A file of mode 0600 with the password of url, relative to shared/; else PGPASSWORD or ~/.pgpass."),
+        serve: registryServer.optional().describe("Keep the release API and its page up as a service of this host."),
       })
       .prefault({})
       .describe("Where releases are recorded."),

@@ -3,6 +3,7 @@ import type { Manifest } from "../../manifest.schema.ts";
 import { loadChecked } from "../manifest/checked.ts";
 import { findManifest } from "../manifest/find.ts";
 import type { LoadedManifest } from "../manifest/load.ts";
+import { ElsewhereError } from "./errors.ts";
 import { chosenServices, type Overrides, readOverrides } from "./overrides.ts";
 import { isRoot } from "./as-root.ts";
 import { becomeOwner } from "./owner.ts";
@@ -33,6 +34,8 @@ export const suitePath = path.resolve(import.meta.dirname, "../..");
 export interface ContextChoice {
   /** Whether root stays root: a command that writes only where root may. */
   keepsRoot?: (manifest: Manifest) => boolean;
+  /** The command deals with an environment's hosts itself; default: it is given on each of them. */
+  isForHosts?: boolean;
 }
 
 /** Finds and loads the manifest, and becomes the owner of its tree. */
@@ -46,14 +49,16 @@ export async function createContext(options: ManifestOptions, choice?: ContextCh
     env,
     cwd: process.cwd(),
   });
-  return contextOf(await loadChecked({ filePath, env, environment: options.env }), choice);
+  const loaded = await loadChecked({ filePath, env, environment: options.env });
+  if (loaded.hosts.length > 0 && !choice?.isForHosts) throw new ElsewhereError(loaded);
+  return contextOf(loaded, choice);
 }
 
 /** The context of a manifest that is loaded already. */
 export function contextOf(loaded: LoadedManifest, choice: ContextChoice = {}): Context {
   const { manifest, filePath, environment } = loaded;
   const overrides = readOverrides(process.env);
-  if (!isRoot() || !choice.keepsRoot?.(manifest)) becomeOwner(manifest.deploy_to);
+  if (loaded.hosts.length === 0 && (!isRoot() || !choice.keepsRoot?.(manifest))) becomeOwner(manifest.deploy_to);
   return {
     loaded,
     manifest,

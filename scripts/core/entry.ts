@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { EXIT, SwitchbackError } from "./errors.ts";
+import { ElsewhereError, EXIT, SwitchbackError } from "./errors.ts";
 import type { Context, ContextChoice } from "./context.ts";
 import { writeOut } from "../terminal/output.ts";
 import { reporter, setReporter } from "../terminal/reporter.ts";
@@ -56,6 +56,18 @@ async function exitCodeOf<Options>(definition: CommandDefinition<Options>, words
     flags = parsed.options;
     setReporter(flags, process.env);
     return (await definition.main({ ...parsed, context: (choice) => loadContext(flags, choice) })) ?? EXIT.done;
+  } catch (error) {
+    return await (error instanceof ElsewhereError
+      ? onHosts(definition.name, words, flags, error)
+      : report(error, flags));
+  }
+}
+
+/** Gives the command on each host of its environment, with the words that were typed here. */
+async function onHosts(name: string, words: string[], flags: Flags, { loaded }: ElsewhereError): Promise<number> {
+  const { giveOnHosts } = await import("../fleet/give.ts");
+  try {
+    return await giveOnHosts({ name, words, flags, loaded });
   } catch (error) {
     return await report(error, flags);
   }

@@ -1,3 +1,5 @@
+import type { LoadedManifest } from "../manifest/loaded.ts";
+
 /** Exit codes of every command (SPEC section 3). */
 export const EXIT = {
   done: 0,
@@ -64,6 +66,16 @@ export class StrandedError extends SwitchbackError {
 /** Another operation holds the lock (exit 75). */
 export class BusyError extends SwitchbackError {
   override readonly exit = EXIT.busy;
+}
+
+/** The environment lives on other hosts: the command is given there. */
+export class ElsewhereError extends Error {
+  readonly loaded: LoadedManifest;
+
+  constructor(loaded: LoadedManifest) {
+    super(`${loaded.environment} is on ${loaded.hosts.map(({ name }) => name).join(", ")}`);
+    this.loaded = loaded;
+  }
 }
 
 /** A signal ended the operation (exit 130). */

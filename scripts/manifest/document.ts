@@ -18,6 +18,8 @@ export interface ManifestDocument {
   environment?: string;
   /** The tree that holds this copy. */
   deployTo?: string;
+  /** The host that holds this copy. */
+  host?: string;
 }
 
 /** Reads a manifest file; throws a ManifestError when it is no YAML map, or no file at all. */
@@ -45,6 +47,7 @@ export function openManifest(filePath: string, file: string): ManifestDocument {
     basePath,
     ...(trailer?.deployTo === undefined ? {} : { deployTo: trailer.deployTo }),
     ...(trailer?.environment === undefined ? {} : { environment: trailer.environment }),
+    ...(trailer?.host === undefined ? {} : { host: trailer.host }),
   };
 }
 

@@ -20,13 +20,11 @@ export function refuseLater(loaded: LoadedManifest): void {
   if (problems.length > 0) throw new ManifestError(loaded.file, loaded.text, problems);
 }
 
-function laterPaths({ manifest, environment }: LoadedManifest): Path[] {
-  const here = environment === undefined ? undefined : manifest.environments[environment];
+function laterPaths({ manifest }: LoadedManifest): Path[] {
   const claims: [Path, boolean][] = [
     [["supervisor"], manifest.supervisor === "podman"],
     [["update"], manifest.update !== undefined],
     [["registry", "url"], manifest.registry.url !== undefined],
-    [["environments", environment ?? "", "hosts"], here?.hosts !== undefined],
   ];
   const containers = Object.entries(manifest.services).filter(([, { container }]) => container !== undefined);
   return [

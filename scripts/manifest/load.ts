@@ -4,7 +4,8 @@ import { checkLayer, problemAt } from "./check.ts";
 import { openManifest } from "./document.ts";
 import { checkEnvironment, layerOf } from "./layers.ts";
 import { ManifestError, showFile } from "./problems.ts";
-import { applyEnvironmentVariables, withAbsolutePaths } from "./resolve.ts";
+import { hostsOf } from "./hosts.ts";
+import { applyEnvironmentVariables, withAbsolutePaths, withHostPaths } from "./resolve.ts";
 
 export type { LoadedManifest, LoadOptions } from "./loaded.ts";
 export { ManifestError } from "./problems.ts";
@@ -26,12 +27,17 @@ export function loadManifest({
   applyEnvironmentVariables(layer.root, env, cwd);
   const { manifest, problems } = checkLayer(document, layer);
   if (!manifest) throw new ManifestError(file, text, problems);
+  const own = environment === undefined ? undefined : manifest.environments[environment];
+  // On the host itself, with the copy that was sent to it, the environment is here.
+  const hosts = own && !(document.host && environment === document.environment) ? hostsOf(own) : [];
   return {
-    manifest: withAbsolutePaths(manifest, basePath, env),
+    manifest: hosts.length > 0 ? withHostPaths(manifest, basePath, env) : withAbsolutePaths(manifest, basePath, env),
     filePath,
     file,
     basePath,
     ...(environment === undefined ? {} : { environment }),
+    ...(document.host === undefined ? {} : { host: document.host }),
+    hosts,
     text,
     problemAt: (path, at, message) => problemAt(document, layer, { path, at, message }),
   };

@@ -1,6 +1,16 @@
 import type { Manifest } from "../../manifest.schema.ts";
 import type { Problem } from "./problems.ts";
 
+/** A host of an environment, as ssh is told of it. */
+export interface Host {
+  /** As the manifest has it. */
+  name: string;
+  /** `user@name`, or the name alone: then ssh's own configuration knows the account. */
+  destination: string;
+  /** Absent: ssh's own configuration knows it. */
+  port?: number;
+}
+
 export interface LoadOptions {
   filePath: string;
   /** What `--env` names; beats the environment in a tree copy's trailer. */
@@ -20,6 +30,10 @@ export interface LoadedManifest {
   /** Absolute folder that relative paths in the manifest are relative to. */
   basePath: string;
   environment?: string;
+  /** The host that this copy of a manifest was sent to: it is here. */
+  host?: string;
+  /** Where the environment lives; empty: here. `deploy_to` then is as it is written, for that host to expand. */
+  hosts: Host[];
   /** The file's text, without a byte order mark. */
   text: string;
   /** Something wrong with a key of `manifest`, or with its value, at its place in the file. */

@@ -31,6 +31,12 @@ export function checkPaths(root: PlainMap, basePath: string, report: ReportAt): 
     report(["deploy_to"], "the tree cannot be the root directory");
 }
 
+/** For an environment with hosts: `deploy_to` stays as it is written, for each host to expand. */
+export const withHostPaths = (manifest: Manifest, basePath: string, env: NodeJS.ProcessEnv): Manifest => ({
+  ...withAbsolutePaths(manifest, basePath, env),
+  deploy_to: manifest.deploy_to,
+});
+
 /** Makes `deploy_to` and a local `source.repo` absolute. */
 export function withAbsolutePaths(manifest: Manifest, basePath: string, env: NodeJS.ProcessEnv): Manifest {
   const { repo } = manifest.source;

@@ -58,13 +58,6 @@ test("all are refused at once, in the order of the file", () => {
   ]);
 });
 
-test("hosts are refused only of the environment in use", () => {
-  const text = "environments: {far: {hosts: x}, near: {}}\n";
-  expect(refused(text, "far")).toEqual(['deploy.yaml:3:22: "environments.far.hosts" is not available in this version']);
-  expect(refused(text, "near")).toEqual([]);
-  expect(refused(text)).toEqual([]);
-});
-
 test("an override is refused at its own line", () => {
   expect(refused("environments:\n  prod: {supervisor: podman}\n", "prod")).toEqual([
     'deploy.yaml:4:10: "supervisor" is not available in this version',

@@ -23,6 +23,7 @@ test("a manifest of two keys gets every default", () => {
     linked_dirs: [],
     dependencies: {},
     build: {},
+    build_on: "host",
     services: {},
     smoke: [],
     supervisor: "pidfile",

@@ -35,6 +35,9 @@ export const dependency = z
     if (!isWhole) ctx.addIssue({ code: "custom", message: "needs either key and run, or use" });
   });
 
+/** Where a build step runs for an environment with hosts. */
+export const buildOn = z.enum(["local", "host"], { error: "local or host" });
+
 /** A build step; with `inputs` and `outputs` it is skipped when its inputs did not change. */
 export const buildStep = z.strictObject({
   dir: insidePath.prefault(".").describe("Where run starts, in the release."),
@@ -50,4 +53,7 @@ export const buildStep = z.strictObject({
   env: env.default({}).describe("Environment variables; values are text."),
   needs,
   when: line("a command's name").optional().describe("Skip the step, with a warning, where this command is absent."),
+  build_on: buildOn
+    .optional()
+    .describe("Where this step runs for an environment with hosts; default: the manifest's build_on."),
 });

@@ -1,12 +1,30 @@
 import * as z from "zod";
 import { holds } from "../../build/places.ts";
-import { insidePath } from "./values.ts";
+import { insidePath, line } from "./values.ts";
 
 const MODE_WANTED = 'an octal mode in quotes, such as "0600"';
 const mode = z
   .string({ error: MODE_WANTED })
   .regex(/^0?[0-7]{3}$/, { error: MODE_WANTED })
   .transform((text) => Number.parseInt(text, 8));
+
+const VALUE_FROM = "a map with one of file, env and run";
+
+/** Where a secret of a host is taken from, on the machine that deploys. */
+const valueFrom = z
+  .strictObject(
+    {
+      file: line("a path").optional().describe("A file, relative to the manifest; ~ is expanded."),
+      env: line("a variable's name").optional().describe("An environment variable."),
+      run: line("a command")
+        .optional()
+        .describe("A command that prints it, for bash: pass show shop/env, op read …, sops -d …"),
+    },
+    { error: VALUE_FROM },
+  )
+  .refine((value) => Object.values(value).filter((one) => one !== undefined).length === 1, {
+    error: `needs exactly one of file, env and run`,
+  });
 
 const wholeEntry = z.strictObject({
   path: insidePath.describe("Its place in the release."),
@@ -31,23 +49,42 @@ export interface LinkedEntry {
   optional: boolean;
 }
 
-const spelledOut = (value: string | z.output<typeof wholeEntry>): LinkedEntry => {
-  const given = typeof value === "string" ? { path: value, optional: false, mode: undefined } : value;
-  const { path, shared = path, from = path, mode: bits, optional } = given;
-  return { path, shared, from, optional, ...(bits === undefined ? {} : { mode: bits }) };
+const wholeFile = wholeEntry.extend({
+  value_from: valueFrom
+    .optional()
+    .describe("What it holds on hosts: taken here, written there with mode 0600, never shown."),
+});
+
+export type ValueFrom = z.output<typeof valueFrom>;
+
+/** An entry of `linked_files`. */
+export interface LinkedFile extends LinkedEntry {
+  value_from?: ValueFrom;
+}
+
+const spelledOut = (value: string | z.output<typeof wholeFile>): LinkedFile => {
+  const given: z.output<typeof wholeFile> = typeof value === "string" ? { path: value, optional: false } : value;
+  const { path, shared = path, from = path, mode: bits, optional, value_from: source } = given;
+  return {
+    path,
+    shared,
+    from,
+    optional,
+    ...(bits === undefined ? {} : { mode: bits }),
+    ...(source === undefined ? {} : { value_from: source }),
+  };
 };
 
-/** `linked_files` and `linked_dirs`: Capistrano's meaning. */
-export const linked = z
-  .array(
-    z
-      .union([insidePath, wholeEntry], {
-        error: "a relative path, or a map with path, shared, from, mode and optional",
-      })
-      .transform(spelledOut),
-    { error: "a list of paths" },
-  )
-  .default([]);
+const entryOf = <T extends z.ZodType<z.output<typeof wholeFile>>>(entry: T) =>
+  z
+    .union([insidePath, entry], { error: "a relative path, or a map with path, shared, from, mode and optional" })
+    .transform(spelledOut);
+
+/** `linked_dirs`: Capistrano's meaning. */
+export const linked = z.array(entryOf(wholeEntry), { error: "a list of paths" }).default([]);
+
+/** `linked_files`: Capistrano's meaning; one may say where hosts get it from. */
+export const linkedFiles = z.array(entryOf(wholeFile), { error: "a list of paths" }).default([]);
 
 /** What a release already has for itself, and shared/. */
 export const OWN_PATHS = ["RELEASE.json", "RELEASE.env", "RELEASE.files.gz", "RELEASE.files.whole.gz", ".building"];

@@ -1,0 +1,53 @@
+import type { OperationRow } from "../registry/journal.ts";
+import type { ReleaseRow } from "../registry/releases.ts";
+import type { ReleaseStatus } from "../core/step.ts";
+
+/** A step of an operation as the registry keeps it. */
+export interface StepRow {
+  seq: number;
+  key: string;
+  title: string;
+  /** ISO 8601 UTC. */
+  started_at: string;
+  duration_ms: number | null;
+  outcome: string | null;
+}
+
+/** An operation that is listed: `outcome` is null while it is at work, and `interrupted` where its process is gone. */
+export type ListedOperation = OperationRow;
+
+/** What runs on a host. */
+export interface HostState {
+  host: string;
+  app: string;
+  deploy_to: string;
+  /** Null: nothing is deployed. */
+  release_id: string | null;
+  commit_sha: string | null;
+  /** ISO 8601 UTC: when the link was made. */
+  since: string | null;
+}
+
+/** A part of an operation's log. */
+export interface LogPart {
+  text: string;
+  /** Byte from which the next part is. */
+  next: number;
+  /** The operation has ended and this is all. */
+  isWhole: boolean;
+}
+
+/** What the API and the page read; nothing is ever written. */
+export interface Reader {
+  hosts(): Promise<HostState[]>;
+  /** The newest first. */
+  releases(choice: { limit: number; status?: ReleaseStatus | undefined }): Promise<ReleaseRow[]>;
+  release(id: string): Promise<ReleaseRow | undefined>;
+  /** The newest first. */
+  operations(choice: { limit: number; releaseId?: string | undefined }): Promise<ListedOperation[]>;
+  operation(id: string): Promise<{ operation: ListedOperation; steps: StepRow[] } | undefined>;
+  /** Undefined where there is no such log. */
+  log(id: string, from: number): Promise<LogPart | undefined>;
+  /** Changes whenever anything that the above answer with changes. */
+  version(): Promise<string>;
+}
