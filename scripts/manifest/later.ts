@@ -23,7 +23,6 @@ export function refuseLater(loaded: LoadedManifest): void {
 function laterPaths({ manifest }: LoadedManifest): Path[] {
   const claims: [Path, boolean][] = [
     [["supervisor"], manifest.supervisor === "podman"],
-    [["update"], manifest.update !== undefined],
     [["registry", "url"], manifest.registry.url !== undefined],
   ];
   const containers = Object.entries(manifest.services).filter(([, { container }]) => container !== undefined);

@@ -40,7 +40,7 @@ export const CRON_LOG = "cron.log";
 
 /** Every job of a manifest, in its order; the suite's own ones last. */
 export function jobsOf(
-  { services, supervisor, prune, backups, logs }: Manifest,
+  { services, supervisor, prune, backups, logs, update }: Manifest,
   { ops, manifest }: Pick<Paths, "ops" | "manifest">,
 ): Job[] {
   const own = Object.entries(services).flatMap(([name, service]): Job[] =>
@@ -56,6 +56,9 @@ export function jobsOf(
   });
   return [
     ...own,
+    ...(update
+      ? [suite("update", update.schedule, ["update", "schedule"], "release/deploy", "--if-new", update.ref)]
+      : []),
     ...(prune.schedule ? [suite("prune", prune.schedule, ["prune", "schedule"], "release/prune")] : []),
     ...(backups ? [suite("backup", backups.schedule, ["backups", "schedule"], "data/backup", "--scheduled")] : []),
     ...(logs && !hasLogrotate({ supervisor }) ? [suite("rotate-logs", "10 4 * * *", ["logs"], "logs/rotate")] : []),

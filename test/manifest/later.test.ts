@@ -17,7 +17,6 @@ function refused(text: string, environment?: string): string[] {
 
 const LATER: [text: string, place: string][] = [
   ["supervisor: podman\n", '3:1: "supervisor"'],
-  ['update: {schedule: "1 1 * * *"}\n', '3:1: "update"'],
   ["registry: {url: postgres://x/y}\n", '3:12: "registry.url"'],
   ["services: {a: {container: x}}\n", '3:16: "services.a.container"'],
 ];
@@ -52,9 +51,9 @@ test("what systemd does is not refused under it", () => {
 });
 
 test("all are refused at once, in the order of the file", () => {
-  expect(refused('registry: {url: postgres://x/y}\nupdate: {schedule: "1 1 * * *"}\n')).toEqual([
+  expect(refused("registry: {url: postgres://x/y}\nsupervisor: podman\n")).toEqual([
     'deploy.yaml:3:12: "registry.url" is not available in this version',
-    'deploy.yaml:4:1: "update" is not available in this version',
+    'deploy.yaml:4:1: "supervisor" is not available in this version',
   ]);
 });
 

@@ -311,3 +311,39 @@ YAML
   assert_equal "$(readlink "$tree/releases/r1/config/key.pem")" ../../../shared/key.pem
   assert_equal "$(cat "$tree/current/.env")" secret
 }
+
+@test "the schedule's deploy follows a branch: what is new comes, what failed or was rolled back does not come again" {
+  local upstream=$BATS_TEST_TMPDIR/upstream
+  gate_timeout=700ms
+  manifest <<<'update: { schedule: "0 6 * * *" }'
+  git clone -q --bare "$app" "$upstream"
+  git -C "$app" remote add origin "$upstream"
+  git -C "$app" fetch -q
+  git -C "$app" remote set-head origin main
+  run op release/deploy --if-new origin/HEAD --id r1
+  assert_success
+  assert_serves r1
+  run op release/deploy --if-new origin/HEAD
+  assert_success
+  assert_output --partial "is current already"
+  # What is committed here and not there is not followed; what is pushed from elsewhere is fetched.
+  commit bad
+  git -C "$app" push -q origin main
+  git -C "$app" update-ref refs/remotes/origin/main HEAD~1
+  run op release/deploy --if-new origin/HEAD --id r2
+  assert_failure 3
+  assert_serves r1
+  run op release/deploy --if-new origin/HEAD --id r3
+  assert_success
+  assert_output --partial "as r2, which is deploy_failed now; it is not deployed again by itself."
+  commit ok
+  git -C "$app" push -q origin main
+  run op release/deploy --if-new origin/HEAD --id r4
+  assert_success
+  assert_serves r4
+  op release/rollback
+  run op release/deploy --if-new origin/HEAD
+  assert_success
+  assert_output --partial "as r4, which is replaced_by_rollback now"
+  assert_serves r1
+}
