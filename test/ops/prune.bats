@@ -161,7 +161,7 @@ YAML
   command -v strace >/dev/null || skip "needs strace"
   releases r1 r2 r3 r4 r5
   # Without a cache of manifests, which is written by a rename of its own when it is cold.
-  run env XDG_CACHE_HOME=none strace -f -b execve -qq -o /dev/null -e trace=rename -e inject=rename:signal=KILL:when=2 "$suite"/node_modules/@oven/bun-linux-*/bin/bun \
+  run env XDG_CACHE_HOME=/dev/null strace -f -b execve -qq -o /dev/null -e trace=rename -e inject=rename:signal=KILL:when=2 "$suite"/node_modules/@oven/bun-linux-*/bin/bun \
     --no-install --no-env-file --config=/dev/null "$ops/release/prune.ts" --manifest "$app/deploy.yaml" --keep 2
   assert_failure
   assert [ -e "$tree/releases/.removing-r3" ]
