@@ -11,7 +11,7 @@ await entry<{ out?: string }>({
   examples: ["ops/host/render.ts --out rendered"],
   async main(call) {
     const { renderInto } = await import("../../scripts/host/render.ts");
-    const { value, text, isWhole } = await renderInto(await call.context(), call.options);
+    const { value, text, isWhole } = await renderInto(await call.context({ isForHosts: true }), call.options);
     answer(call.options, value, text);
     return isWhole ? EXIT.done : EXIT.failed;
   },

@@ -9,7 +9,7 @@ await entry({
   async main(call) {
     const context = await call.context();
     const { observeVerification, renderVerification } = await import("../../scripts/release/verify.ts");
-    const found = observeVerification(context, call.args[0]);
+    const found = await observeVerification(context, call.args[0]);
     answer(call.options, found, renderVerification(found));
     return found.is_intact ? 0 : 1;
   },

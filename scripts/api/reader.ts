@@ -40,13 +40,21 @@ export interface LogPart {
 /** What the API and the page read; nothing is ever written. */
 export interface Reader {
   hosts(): Promise<HostState[]>;
-  /** The newest first. */
-  releases(choice: { limit: number; status?: ReleaseStatus | undefined }): Promise<ReleaseRow[]>;
+  /** The newest first; `before` is the `id` of a row: those that are older. */
+  releases(choice: {
+    limit: number;
+    status?: ReleaseStatus | undefined;
+    before?: number | undefined;
+  }): Promise<ReleaseRow[]>;
   release(id: string): Promise<ReleaseRow | undefined>;
-  /** The newest first. */
-  operations(choice: { limit: number; releaseId?: string | undefined }): Promise<ListedOperation[]>;
+  /** The newest first; `before` is an operation's id: those that began before it, none where there is no such. */
+  operations(choice: {
+    limit: number;
+    releaseId?: string | undefined;
+    before?: string | undefined;
+  }): Promise<ListedOperation[]>;
   operation(id: string): Promise<{ operation: ListedOperation; steps: StepRow[] } | undefined>;
-  /** Undefined where there is no such log. */
+  /** From that byte on, or from so many bytes before the end where it is negative. Undefined where there is no such log. */
   log(id: string, from: number): Promise<LogPart | undefined>;
   /** Changes whenever anything that the above answer with changes. */
   version(): Promise<string>;

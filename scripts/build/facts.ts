@@ -6,12 +6,14 @@ import { checkedId } from "../core/release-id.ts";
 import { type BuildRoom, observeBuildRoom } from "../room/facts.ts";
 import { refuseLater } from "../manifest/later.ts";
 import { observeShared, type SharedFact } from "../shared/linked.ts";
+import { hasContainers } from "../podman/quadlet.ts";
 import { compactStamp } from "../registry/releases.ts";
 import { observeSets, type SetFact } from "../dependencies/facts.ts";
 import { observeBase } from "./base.ts";
 import { observeSteps, type StepFact } from "./steps.ts";
 import { observeSource, pullSource, type SourceFacts } from "./source.ts";
 import { observeTool, type Tool } from "./tools.ts";
+import { observeUpload } from "./uploaded.ts";
 
 export interface BuildArgs {
   ref?: string | undefined;
@@ -19,6 +21,10 @@ export interface BuildArgs {
   dryRun?: boolean | undefined;
   /** False: all work is done again. */
   isCached?: boolean | undefined;
+  /** The id of what another machine has put into `incoming`: that is built, whatever `ref` and `id` say. */
+  uploaded?: string | undefined;
+  /** A release that has the id already counts as gone. */
+  isAnew?: boolean | undefined;
 }
 
 export interface BuildFacts {
@@ -30,6 +36,8 @@ export interface BuildFacts {
   tools: Tool[];
   /** Build steps whose `when` is not there. */
   skipped: string[];
+  /** Build steps that were done before this build: what they made came with an upload. */
+  doneBefore?: string[];
   /** The dependency sets that the release links to. */
   sets: SetFact[];
   /** The build steps that have a key: their inputs, and where their outputs can be taken from. */
@@ -43,30 +51,46 @@ export interface BuildFacts {
 export async function observeBuild(context: Context, args: BuildArgs): Promise<BuildFacts> {
   refuseLater(context.loaded);
   const { manifest, paths } = context;
-  if (manifest.source.pull && manifest.source.via === "git" && !args.dryRun) pullSource(manifest.source.repo);
   const isWorktree = manifest.source.via === "worktree";
-  const source = observeSource(manifest.source, isWorktree ? undefined : args.ref);
-  const tree = observeTree(paths);
-  const id = args.id ?? (isWorktree ? args.ref : undefined) ?? defaultId(manifest, source, tree.now);
-  const steps = Object.entries(manifest.build);
+  const source = sourceOf(context, args);
+  const standing = observeTree(paths);
+  const named = args.uploaded ?? args.id ?? (isWorktree ? args.ref : undefined);
+  const id = checkedId(named ?? defaultId(manifest, source, standing.now));
+  const tree = args.isAnew ? { ...standing, ids: standing.ids.filter((other) => other !== id) } : standing;
+  const doneBefore = source.upload?.builtHere;
+  const steps = Object.entries(manifest.build).filter(([name]) => !doneBefore?.includes(name));
   const skipped = steps.flatMap(([name, step]) => (step.when && !observeTool(step.when).path ? [name] : []));
+  const podman = hasContainers(manifest) ? ["podman"] : [];
   const needs = steps.flatMap(([name, step]) => (skipped.includes(name) ? [] : step.needs));
-  const tools = [...new Set(needs)].map((need) => observeTool(need));
+  const tools = [...new Set([...podman, ...needs])].map((need) => observeTool(need));
+  // Refused where another tree has an image of this name; without podman the plan is.
+  if (hasContainers(manifest) && tools[0]?.path)
+    (await import("../podman/look.ts")).missingImages(paths, [{ id, manifest }]);
   const isCached = args.isCached !== false;
   const sets = observeSets(context, source);
+  const without = [...skipped, ...(doneBefore ?? [])];
+  const release = observeRelease(paths, id);
   const facts = {
     tree,
     source,
-    id: checkedId(id),
-    release: observeRelease(paths, id),
+    id,
+    release: args.isAnew ? { ...release, isComplete: false, isBuilding: false } : release,
     shared: observeShared(context),
     tools,
     skipped,
+    ...(doneBefore ? { doneBefore } : {}),
     sets,
-    steps: observeSteps(context, { source, tools, sets, skipped, tree, isCached }),
+    steps: observeSteps(context, { source, tools, sets, skipped: without, tree, isCached }),
     base: isCached ? observeBase(context, source, tree) : undefined,
   };
   return { ...facts, ...(await observeBuildRoom(context, facts)) };
+}
+
+function sourceOf(context: Context, { uploaded, ref, dryRun }: BuildArgs): SourceFacts {
+  if (uploaded !== undefined) return observeUpload(context, uploaded);
+  const { source } = context.manifest;
+  if (source.pull && source.via === "git" && !dryRun) pullSource(source.repo);
+  return observeSource(source, source.via === "worktree" ? undefined : ref);
 }
 
 function defaultId(manifest: Manifest, source: SourceFacts, now: Date): string {

@@ -25,6 +25,7 @@ export function inheritanceOf({ manifest, paths }: Context, mark: BuildMark): In
   if (mark.base === undefined) return undefined;
   const { repo } = manifest.source;
   const directory = releasePath(paths, mark.base);
+  if (mark.upload) return inheritanceOfUpload(manifest, directory);
   const tracked = trackedIn(repo, mark.sha);
   const base = readBase(directory);
   if (!base || !tracked) return undefined;
@@ -33,6 +34,17 @@ export function inheritanceOf({ manifest, paths }: Context, mark: BuildMark): In
     const file = base.list.files.get(place);
     if (!file?.pristine || changed.has(place) || isOutput(manifest, place)) return undefined;
     return tracked.get(place)?.mode === (file.isExecutable ? "100755" : "100644") ? file : undefined;
+  };
+  return { directory, list: base.list, fileAt };
+}
+
+/** No commit tells what an upload has alike: each of its files is read anyway. */
+function inheritanceOfUpload(manifest: Context["manifest"], directory: string): Inheritance | undefined {
+  const base = readBase(directory);
+  if (!base) return undefined;
+  const fileAt = (place: string) => {
+    const file = base.list.files.get(place);
+    return file?.pristine && !isOutput(manifest, place) ? file : undefined;
   };
   return { directory, list: base.list, fileAt };
 }

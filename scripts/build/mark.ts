@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { FailedError } from "../core/errors.ts";
 import { BUILDING } from "../core/paths.ts";
+import type { Upload } from "./uploaded.ts";
 
 /** What `.building` holds while a release is made. */
 export interface BuildMark {
@@ -17,6 +18,8 @@ export interface BuildMark {
   base?: string;
   /** Nothing of the build writes into the release but the source and what is taken from others: files may be shared at once. */
   isQuiet: boolean;
+  /** It was sent from another machine. */
+  upload?: Pick<Upload, "builtBy" | "made">;
 }
 
 /** Reads the mark of a release that is being made. @throws FailedError where the source has put a file of its own there */

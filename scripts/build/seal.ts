@@ -15,6 +15,7 @@ import { type BuildMark, readMark } from "./mark.ts";
 import { releaseJson } from "./release-json.ts";
 import { readFile, walkRelease } from "./release-tree.ts";
 import { isStamped, shareFile, type Way, wayBetween } from "./sharing.ts";
+import { isMadeBySender } from "./uploaded.ts";
 
 /**
  * Makes a built release count: durable by one sync of its file system, then RELEASE.json by rename, then the mark goes.
@@ -23,14 +24,14 @@ import { isStamped, shareFile, type Way, wayBetween } from "./sharing.ts";
 export function applySeal(context: Context, id: string, now = new Date()): void {
   const directory = releasePath(context.paths, id);
   const mark = readMark(directory);
-  const isFromGit = context.manifest.source.via === "git" && !mark.dirty && mark.sha !== "";
-  const base = isFromGit ? inheritanceOf(context, mark) : undefined;
-  const { files, bytes, ownBytes } = readAll({
-    directory,
-    mark,
-    ...rulesOf(context, mark, isFromGit),
-    ...wayOf(base, directory),
-  });
+  const isCommitted = !mark.dirty && mark.sha !== "";
+  const isFromGit = isCommitted && context.manifest.source.via === "git" && mark.upload === undefined;
+  const base = isFromGit || (isCommitted && mark.upload) ? inheritanceOf(context, mark) : undefined;
+  const isUntouched = mark.upload
+    ? untouchedOfUpload(context, mark.upload, directory)
+    : untouchedOfGit(context, mark, isFromGit);
+  const rules: Rules = { directory, mark, isUntouched, ...wayOf(base, directory) };
+  const { files, bytes, ownBytes } = readAll(rules);
   writeList(directory, files, base?.list);
   const extraction = isFromGit ? extractionKey(context.manifest.source, mark.sha) : undefined;
   const release = {
@@ -38,7 +39,7 @@ export function applySeal(context: Context, id: string, now = new Date()): void 
     sha: mark.sha,
     built_at: stamp(now),
     ref: mark.ref,
-    built_by: userName(),
+    built_by: mark.upload?.builtBy ?? userName(),
     build_host: os.hostname(),
     dirty: mark.dirty,
     migration_marker: null,
@@ -57,26 +58,49 @@ export function applySeal(context: Context, id: string, now = new Date()): void 
   syncDirectory(directory);
 }
 
+/** How a file compares with the one that the base has in its place. */
+interface Likeness {
+  /** Its size, time and mode are those that were sealed. */
+  isLikeBase: boolean;
+  /** So is what it holds. */
+  isAlike: boolean;
+}
+
 interface Rules {
   directory: string;
   mark: BuildMark;
-  /** git's id of the regular file that the commit has there; undefined where it has none, or no build could leave it as it was. */
-  objectAt(place: string): string | undefined;
-  /** What an extraction gives to every file, in milliseconds. */
-  time: number;
+  /** Whether a regular file is as the source had it: only such a one is shared with another release. */
+  isUntouched(place: string, stat: fs.Stats, likeness: Likeness): boolean;
   base?: Inheritance;
   way?: Way;
 }
 
-function rulesOf(context: Context, { sha }: BuildMark, isFromGit: boolean): Pick<Rules, "objectAt" | "time"> {
-  const { manifest } = context;
+function untouchedOfGit(context: Context, { sha, isQuiet, id }: BuildMark, isFromGit: boolean): Rules["isUntouched"] {
+  const { manifest, paths } = context;
   const tracked = isFromGit ? trackedIn(manifest.source.repo, sha) : undefined;
-  if (!tracked) return { objectAt: () => undefined, time: 0 };
+  const time = tracked ? commitTime(manifest.source.repo, sha) : 0;
+  /** git's id of the regular file that the commit has there; undefined where it has none, or no build could leave it as it was. */
   const objectAt = (place: string) => {
-    const entry = tracked.get(place);
+    const entry = tracked?.get(place);
     return entry?.mode.startsWith("100") && !isOutput(manifest, place) ? entry.object : undefined;
   };
-  return { objectAt, time: commitTime(manifest.source.repo, sha) };
+  // A step can set any time. Where steps ran, only what git has byte for byte is taken for git's.
+  const isOriginal = (place: string, { size }: fs.Stats) => {
+    const object = objectAt(place);
+    return object !== undefined && (isQuiet || isObject(`${releasePath(paths, id)}/${place}`, size, object));
+  };
+  return (place, stat, { isLikeBase, isAlike }) =>
+    (isLikeBase || stat.mtimeMs === time) && (isAlike || isOriginal(place, stat));
+}
+
+// Whatever is done to a file gives it a new ctime, which nobody can set, and the mark is younger than all of the upload.
+function untouchedOfUpload(
+  { manifest }: Context,
+  { made }: NonNullable<BuildMark["upload"]>,
+  directory: string,
+): Rules["isUntouched"] {
+  const begun = fs.statSync(path.join(directory, BUILDING)).ctimeMs;
+  return (place, stat) => stat.ctimeMs < begun && !isOutput(manifest, place) && !isMadeBySender(made, place);
 }
 
 const wayOf = (base: Inheritance | undefined, directory: string): Pick<Rules, "base" | "way"> =>
@@ -104,21 +128,15 @@ function readOne(rules: Rules, place: string, stat: fs.Stats): { file: SealedFil
   const isExecutable = (stat.mode & 0o100) !== 0;
   const isLikeBase =
     before?.pristine !== undefined && isStamped(stat, before.pristine) && before.isExecutable === isExecutable;
-  const isThere = isLikeBase && (way === "reflink" || stat.nlink > 1);
+  // What was uploaded is shared by nobody yet.
+  const isThere = isLikeBase && mark.upload === undefined && (way === "reflink" || stat.nlink > 1);
   // Nothing could write into it since it was shared: what the base's list says of it holds.
   if (mark.isQuiet && isThere) return { file: before, isShared: true };
   const file = readFile(directory, place, stat);
   const isAlike = before?.content === file.content && before.isExecutable === isExecutable;
-  const hasTime = isLikeBase || stat.mtimeMs === rules.time;
-  if (!hasTime || !(isAlike || isOriginal(rules, place, stat))) return { file, isShared: false };
+  if (!rules.isUntouched(place, stat, { isLikeBase, isAlike })) return { file, isShared: false };
   const isTaken = isAlike && base !== undefined && way !== undefined;
   if (isTaken && (isThere || shareFile({ way, from: base.directory, to: directory, file: before, replaces: true })))
     return { file: before, isShared: true };
   return { file: { ...file, pristine: { size: stat.size, mtime: stat.mtimeMs } }, isShared: false };
-}
-
-// A step can set any time. Where steps ran, only what git has byte for byte is taken for git's.
-function isOriginal(rules: Rules, place: string, { size }: fs.Stats): boolean {
-  const object = rules.objectAt(place);
-  return object !== undefined && (rules.mark.isQuiet || isObject(`${rules.directory}/${place}`, size, object));
 }

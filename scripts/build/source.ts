@@ -5,6 +5,7 @@ import { quote } from "../core/step.ts";
 import type { Source } from "../../manifest.schema.ts";
 import { git } from "./git.ts";
 import { answerOf } from "./git-trees.ts";
+import type { Upload } from "./uploaded.ts";
 
 /** What would be built: a commit of the repository, or its files as they lie. */
 export interface SourceFacts {
@@ -21,6 +22,10 @@ export interface SourceFacts {
   bytes: number;
   /** How many they are; zero for a working tree. */
   files: number;
+  /** They were sent from another machine, and lie in `repo` as they are. */
+  upload?: Upload;
+  /** They were sent, and have become the release that is asked for. */
+  isTaken?: boolean;
 }
 
 /** Finds the commit that a ref names. @throws UsageError when the repository or the ref does not exist. */

@@ -13,6 +13,7 @@ import {
 } from "./contents.ts";
 import { holds, outermost } from "./places.ts";
 import { insideRepo, type SourceFacts } from "./source.ts";
+import { isUploaded } from "./uploaded.ts";
 
 type Contents = Map<string, Content>;
 
@@ -30,9 +31,9 @@ export interface Source {
   changedSince(sha: string, step: BuildStep): string[];
 }
 
-/** The source of a build, a commit or a working tree, as its steps see it. */
+/** The source of a build, a commit or a working tree, as its steps see it; what was uploaded lies there as a working tree does. */
 export function sourceOf(context: Context, source: SourceFacts): Source {
-  const isWorktree = context.manifest.source.via === "worktree";
+  const isWorktree = context.manifest.source.via === "worktree" || isUploaded(source);
   const read = isWorktree ? worktreeReader(context, source) : (places: string[]) => committedContents(source, places);
   const isSubstituted = !isWorktree && hasSubstitutions(source);
   return {

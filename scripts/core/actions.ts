@@ -38,6 +38,7 @@ async function call(
   if (ops === "release/build_release") return (await import("../build/part.ts")).applyPart(context, args.slice(1));
   if (ops === "data/backup" || ops === "data/restore" || ops === "data/migrate")
     return (await import("../database/part.ts")).applyDataPart(context, { ops, args }, apply, database);
+  if (ops === "host/secrets") return (await import("../host/secrets.ts")).applyMissingSecrets(context);
   return (await import("../shared/take-over.ts")).applyTakeOver(names[0] as string, names[1] as string);
 }
 

@@ -19,7 +19,7 @@ function sync(place: string): void {
 }
 
 /** Writes a whole file or nothing: temporary name, fsync, rename, fsync of the directory. */
-export function writeDurably(file: string, content: string, mode: number): void {
+export function writeDurably(file: string, content: string | Uint8Array, mode: number): void {
   const temporary = `${file}.new-${process.pid}`;
   try {
     const fd = fs.openSync(temporary, "w", mode);

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
-import { ElsewhereError, EXIT, SwitchbackError } from "./errors.ts";
+import { doAfterwards } from "./afterwards.ts";
+import { ElsewhereError, EXIT, SwitchbackError, UsageError } from "./errors.ts";
 import type { Context, ContextChoice } from "./context.ts";
 import { writeOut } from "../terminal/output.ts";
 import { reporter, setReporter } from "../terminal/reporter.ts";
@@ -8,6 +9,8 @@ import { reporter, setReporter } from "../terminal/reporter.ts";
 export interface Flags {
   manifest?: string;
   env?: string;
+  /** Hosts of the environment, joined by commas. */
+  on?: string;
   dryRun?: boolean;
   json?: boolean;
   yes?: boolean;
@@ -46,7 +49,9 @@ for (const name of ["DIR", "WORK_TREE", "INDEX_FILE", "COMMON_DIR", "OBJECT_DIRE
 
 /** Parses the command line, runs the command, and ends the process with its exit code. */
 export async function entry<Options>(definition: CommandDefinition<Options>): Promise<never> {
-  process.exit(await exitCodeOf(definition, process.argv.slice(2)));
+  const code = await exitCodeOf(definition, process.argv.slice(2));
+  await doAfterwards();
+  process.exit(code);
 }
 
 async function exitCodeOf<Options>(definition: CommandDefinition<Options>, words: string[]): Promise<number> {
@@ -73,9 +78,11 @@ async function onHosts(name: string, words: string[], flags: Flags, { loaded }: 
   }
 }
 
-async function loadContext({ manifest, env }: Flags, choice?: ContextChoice): Promise<Context> {
+async function loadContext({ manifest, env, on }: Flags, choice?: ContextChoice): Promise<Context> {
   const { createContext } = await import("./context.ts");
   about = await createContext({ manifest, env, launcherPath: typedLauncher }, choice);
+  if (on !== undefined && about.loaded.hosts.length === 0)
+    throw new UsageError(`--on ${on}: ${env ?? "what the manifest describes"} has no hosts, it is here`);
   return about;
 }
 
@@ -95,6 +102,8 @@ function parse<Options>(definition: CommandDefinition<Options>, words: string[])
     .option("--yes", "agree to what destroys data")
     .option("--quiet", "say nothing but warnings and errors")
     .option("--verbose", "say everything; show where an error arose");
+  const isOwn = definition.options?.some(([form]) => form.startsWith("--on "));
+  if (!isOwn) command.option("--on <hosts>", "only these hosts of the environment, joined by commas", joined);
   for (const [form, meaning] of definition.arguments ?? []) command.argument(form, meaning);
   for (const [form, meaning] of definition.options ?? []) command.option(form, meaning);
   if (definition.examples)
@@ -102,6 +111,9 @@ function parse<Options>(definition: CommandDefinition<Options>, words: string[])
   command.parse(words, { from: "user" });
   return { args: command.args, options: command.opts<Options & Flags>() };
 }
+
+/** An option that is given again adds to itself. */
+const joined = (value: string, before?: string) => (before === undefined ? value : `${before},${value}`);
 
 async function report(error: unknown, flags: Flags): Promise<number> {
   if (error instanceof CommanderError) return refused(error, flags);

@@ -2,6 +2,7 @@ import fs from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { getRow } from "../registry/releases.ts";
 import { createActions } from "./actions.ts";
+import { pushAfterwards } from "./afterwards.ts";
 import { applyPlan, asSwitchbackError } from "./apply.ts";
 import type { Context } from "./context.ts";
 import { openDatabase, openDatabaseToRead } from "../registry/database.ts";
@@ -58,6 +59,7 @@ export async function operate<F, A>(
   const since = performance.now();
   try {
     takeTree(context, operation.mayUseReserve === true);
+    pushAfterwards(context);
     const database = openDatabase(context.paths.registry);
     const actions = createActions(context, database);
     try {

@@ -8,6 +8,8 @@ export interface Paths {
   readonly shared: string;
   /** Dependency sets: `<name>/<key>/`. */
   readonly deps: string;
+  /** Releases on their way from another machine: `<id>/`, and `<id>.json` once all of it is there. */
+  readonly incoming: string;
   /** Backups of the database: `<backup id>/`. */
   readonly backups: string;
   readonly logs: string;
@@ -31,6 +33,7 @@ export function treePaths(deployTo: string, env: NodeJS.ProcessEnv = {}): Paths 
     releases: env["DEPLOY_RELEASES_DIR"] ? path.resolve(env["DEPLOY_RELEASES_DIR"]) : at("releases"),
     shared: at("shared"),
     deps: at("shared/deps"),
+    incoming: at("incoming"),
     backups: at("backups"),
     logs: at("logs"),
     run: at("run"),
@@ -58,6 +61,12 @@ export const removingPath = (paths: Paths, id: string) => path.join(paths.releas
 
 /** Where a release's directory is made, with its mark inside, before one rename gives it its id. */
 export const beginningPath = (paths: Paths, id: string) => path.join(paths.releases, `.beginning-${id}`);
+
+/** Where the files of an upload lie until one rename makes a release of them. */
+export const incomingPath = (paths: Paths, id: string) => path.join(paths.incoming, id);
+
+/** What is said of an upload, once all of it is there. */
+export const incomingRecordPath = (paths: Paths, id: string) => path.join(paths.incoming, `${id}.json`);
 
 /** The manifest with which a release last ran healthy. */
 export const recordedManifestPath = (paths: Paths, id: string) => path.join(paths.manifests, `${id}.yaml`);

@@ -30,7 +30,8 @@ export interface SuiteCommand {
     | "release/prepare_shared"
     | "data/backup"
     | "data/restore"
-    | "data/migrate";
+    | "data/migrate"
+    | "host/secrets";
   args: string[];
 }
 

@@ -3,6 +3,7 @@ import path from "node:path";
 import type { Dependency } from "../../manifest.schema.ts";
 import type { SourceFacts } from "../build/source.ts";
 import { observeTool, type Tool, toolIdentity } from "../build/tools.ts";
+import { isUploaded } from "../build/uploaded.ts";
 import type { Context } from "../core/context.ts";
 import { committedFiles, lyingFiles, type ReadKeyFiles } from "./key-files.ts";
 import { platformHere, setKey } from "./key.ts";
@@ -33,8 +34,8 @@ export const COMPLETE = ".complete";
 
 /** Looks at the manifest's dependency sets for a source. */
 export function observeSets(context: Context, source: SourceFacts): SetFact[] {
-  const isWorktree = context.manifest.source.via === "worktree";
-  return observeSetsOf(context, isWorktree ? lyingFiles(source.repo) : committedFiles(source));
+  const isLying = context.manifest.source.via === "worktree" || isUploaded(source);
+  return observeSetsOf(context, isLying ? lyingFiles(source.repo) : committedFiles(source));
 }
 
 /** Looks at the manifest's dependency sets for lockfiles, wherever those lie. */

@@ -4,6 +4,8 @@ import { checkCrontab } from "./crontab.ts";
 import { checkBackups, checkDatabase, checkDrain, checkHold } from "./database.ts";
 import { checkDependencies } from "./dependencies.ts";
 import type { Finding } from "./finding.ts";
+import { checkPodman } from "./podman.ts";
+import { checkRegistry } from "./registry.ts";
 import { checkUnits } from "./units.ts";
 import { plistPrivileges } from "../launchd/privileges.ts";
 import { logrotatePrivileges } from "../logs/install_logrotate.ts";
@@ -18,12 +20,14 @@ export type Check = (context: Context, tree: TreeFacts) => Finding[] | Promise<F
 /** What managers and proxies look at themselves, such as whether the installed units are those of the manifest. */
 export const MORE_CHECKS: readonly Check[] = [
   checkUnits,
+  checkPodman,
   checkCrontab,
   checkDependencies,
   checkDatabase,
   checkBackups,
   checkHold,
   checkDrain,
+  checkRegistry,
 ];
 
 /** What managers and proxies have to do as root: the lines for sudoers. */

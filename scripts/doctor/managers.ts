@@ -3,7 +3,8 @@ import type { Context } from "../core/context.ts";
 import { ownerOf } from "../core/owner.ts";
 import { readerOf } from "./access.ts";
 import { type Finding, note, ok, wrong } from "./finding.ts";
-import { probe, whichOfRoot } from "./probe.ts";
+import { scopeOf } from "../systemd/systemctl.ts";
+import { probe } from "./probe.ts";
 
 /** What the units use came with 246 (July 2020) at the latest. */
 const LEAST_SYSTEMD = 246;
@@ -26,15 +27,13 @@ export async function checkManager({ manifest, paths }: Context, places = PLACES
     ];
   if (supervisor === "launchd")
     return process.platform === "darwin" ? [] : [wrong("manager", "launchd is there on macOS only", choose)];
-  if (supervisor === "podman")
-    return whichOfRoot("podman") ? [] : [wrong("manager", "podman is not installed", "install podman")];
   const told = await systemdVersion();
   if (told === undefined || !fs.existsSync(places.system))
     return [wrong("manager", "this host does not run systemd", choose)];
   if (told < LEAST_SYSTEMD)
     return [wrong("manager", `systemd is ${told}, and ${LEAST_SYSTEMD} is needed`, "update this host")];
   const uid = ownerOf(paths.deployTo);
-  const user = supervisor === "systemd-user" ? lingers(uid, readerOf(String(uid))?.name ?? String(uid), places) : [];
+  const user = scopeOf(manifest) === "user" ? lingers(uid, readerOf(String(uid))?.name ?? String(uid), places) : [];
   return user.length > 0 ? user : [ok("manager", `systemd ${told}`)];
 }
 

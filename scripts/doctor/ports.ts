@@ -2,6 +2,7 @@ import net from "node:net";
 import type { Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
 import { supervisorsRunning } from "../service/supervisors.ts";
+import { isInUnitOf } from "../service/cgroup.ts";
 import { listeners, observeProcess } from "../service/processes.ts";
 import { SwitchbackError } from "../core/errors.ts";
 import { portOfAddress } from "../manifest/address.ts";
@@ -59,8 +60,9 @@ const twice = (wanted: Wanted[]): Finding[] =>
   });
 
 async function checkPort(context: Context, { port, who, name, isHeld }: Wanted): Promise<Finding[]> {
-  const { processes } = await observed(context, name);
-  const isOwn = (pid: number) => processes.includes(pid) || (isHeld && isManager(pid));
+  const { processes, monitors } = await observed(context, name);
+  const isPublished = (pid: number) => monitors.some((main) => isInUnitOf(pid, main));
+  const isOwn = (pid: number) => processes.includes(pid) || isPublished(pid) || (isHeld && isManager(pid));
   const all = listeners(port, processes);
   const others = all.filter((pid) => !isOwn(pid));
   const next = [`ss -ltnp 'sport = :${port}'`, `give services.${serviceOf(name)} another port in deploy.yaml`];
@@ -81,14 +83,16 @@ async function checkPort(context: Context, { port, who, name, isHeld }: Wanted):
 }
 
 /** Where the manager cannot be asked, nothing of ours runs as far as we know; another check says why. */
-async function observed(context: Context, name: string): Promise<{ processes: number[] }> {
+/** Processes of a service; `monitors` watch over its container, and what publishes the ports of that is in their unit. */
+async function observed(context: Context, name: string): Promise<{ processes: number[]; monitors: number[] }> {
   try {
     // What serves may run by another supervisor than the one that the manifest now names.
     const all = await supervisorsRunning(context, name);
     const states = await Promise.all(all.map((supervisor) => supervisor.observe(name)));
-    return { processes: states.flatMap(({ processes }) => processes) };
+    const monitors = states.flatMap(({ isContained, pid }) => (isContained && pid !== undefined ? [pid] : []));
+    return { processes: states.flatMap(({ processes }) => processes), monitors };
   } catch (error) {
-    if (error instanceof SwitchbackError) return { processes: [] };
+    if (error instanceof SwitchbackError) return { processes: [], monitors: [] };
     throw error;
   }
 }
@@ -154,14 +158,24 @@ function claimsOf(manifest: Manifest, environment: string): Claim[] {
     return [...new Set(own)].map((what) => ({ what, who }));
   });
   const who = environment || "the tree";
-  return [{ what: manifest.deploy_to, who }, ...services, ...installedNames(manifest).map((what) => ({ what, who }))];
+  const { serve } = manifest.registry;
+  const api = serve
+    ? [{ what: `port ${serve.port}`, who: environment ? `${environment}.registry` : "registry.serve" }]
+    : [];
+  return [
+    { what: manifest.deploy_to, who },
+    ...services,
+    ...api,
+    ...installedNames(manifest).map((what) => ({ what, who })),
+  ];
 }
 
 /** What is installed outside the tree, where another tree may want a file of the same name. */
 function installedNames(manifest: Manifest): string[] {
   const { app, supervisor, sites, services, logs } = manifest;
   const units = scopeOf(manifest) ? allUnits(manifest).map((unit) => `the unit ${unit} of ${supervisor}`) : [];
-  const jobs = Object.entries(services).map(([name]) => `the job ${labelOf(manifest, name)} of launchd`);
+  const loaded = [...Object.keys(services), ...(manifest.registry.serve ? ["registry"] : [])];
+  const jobs = loaded.map((name) => `the job ${labelOf(manifest, name)} of launchd`);
   const files = Object.entries(sites).map(([name, { kind, file }]) => file ?? `the file ${app}-${name} of ${kind}`);
   const rotated = logs && hasLogrotate(manifest) ? [`/etc/logrotate.d/${app}`] : [];
   return [...units, ...(supervisor === "launchd" ? jobs : []), ...files, ...rotated];

@@ -2,13 +2,14 @@ import fs from "node:fs";
 import type { Context } from "../core/context.ts";
 import type { TreeFacts } from "../core/observe.ts";
 import { changesOf } from "../render/installed.ts";
+import { keptOf } from "../api/kept.ts";
 import { jobsOf } from "../schedule/jobs.ts";
 import { observeUnits } from "../systemd/manager.ts";
 import { scopeOf, whyNoManager } from "../systemd/systemctl.ts";
 import { type Finding, note, ok } from "./finding.ts";
 
 const lacksSuite = ({ manifest, paths }: Context) =>
-  jobsOf(manifest, paths).some(({ command }) => command !== undefined) && !fs.existsSync(paths.ops);
+  [...jobsOf(manifest, paths), keptOf(manifest, paths)].some((one) => one?.command) && !fs.existsSync(paths.ops);
 
 /** Whether the installed units are those of the manifest; a switch installs them, so that it is no fault when they are not. */
 export async function checkUnits(context: Context, { isTree }: Pick<TreeFacts, "isTree">): Promise<Finding[]> {

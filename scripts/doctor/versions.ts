@@ -12,8 +12,9 @@ import { probe } from "./probe.ts";
 /** Programs that print their version when asked for it; anything else could as well start to serve. */
 const TELLING = /^(python[\d.]*|pip[\d.]*|node|npm|pnpm|yarn|bun|deno|ruby|php|java|go|gunicorn|uvicorn|podman|caddy)$/;
 
-/** The first word of `run`, where it stands for itself; undefined where the environment or quotes decide. */
-const programOf = ({ run }: ServiceDefinition) => /^[^\s"'$\\]+(?=\s|$)/.exec(run)?.[0];
+/** The first word of `run`, where it stands for itself; undefined where the environment, quotes or an image decide. */
+const programOf = ({ run, isContained }: ServiceDefinition) =>
+  isContained ? undefined : /^[^\s"'$\\]+(?=\s|$)/.exec(run)?.[0];
 
 /** Versions of what the build needs and the services run (seed 003's first three lines). */
 export async function checkVersions(context: Context): Promise<Finding[]> {

@@ -136,13 +136,14 @@ async function proofsOf(context: Context, manifest: Manifest): Promise<Proof[]> 
   if (missing) throw unhealthy(context, manifest, `${missing.name} is not running`, undefined);
   return definitions.map((definition, index) => {
     const address = addressOf(manifest, definition);
-    const { pid, startTime, releaseId } = states[index] ?? {};
+    const { pid, startTime, releaseId, isContained } = states[index] ?? {};
     return {
       service: definition.name,
       pid: pid as number,
       startTime: startTime as string,
       port: typeof address === "number" ? address : undefined,
       attestedId: releaseId,
+      ...(isContained ? { isContained } : {}),
     };
   });
 }

@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { isInUnitOf } from "../service/cgroup.ts";
 import {
   environmentOf,
   listeners,
@@ -17,6 +18,8 @@ export interface Proof {
   port?: number | undefined;
   /** The release that its manager says it runs; believed where its processes belong to another user. */
   attestedId?: string | undefined;
+  /** It runs in a container: what publishes its ports is no child of its process, and only its image proves the release. */
+  isContained?: boolean | undefined;
 }
 
 /** `path` is the release's real path, without links in it. */
@@ -40,7 +43,9 @@ export function isAlive(proof: Proof): boolean {
 
 /** Judges promise 7 for one service: who listens on its port, where it works, which RELEASE_ID it was started with. */
 export function denialOf(proof: Proof, release: Release): Denial | undefined {
-  if (proof.attestedId === release.id && placesOf([proof.pid]).length === 0) return undefined;
+  if (!proof.isContained && proof.attestedId === release.id && placesOf([proof.pid]).length === 0) return undefined;
+  const byImage = proof.isContained ? denialOfImage(proof, release) : undefined;
+  if (byImage) return byImage;
   const holders = proof.port === undefined ? [] : listeners(proof.port, [proof.pid]);
   const members = [...new Set([proof.pid, ...holders.filter((pid) => isMember(pid, proof))])];
   return denialOfPort(proof, holders) ?? denialOfPlace(proof, members, release) ?? denialOfId(proof, members, release);
@@ -58,6 +63,12 @@ function denialOfPort(proof: Proof, holders: number[]): Denial | undefined {
   if (holders.some((pid) => isMember(pid, proof))) return undefined;
   const who = holders.length > 0 ? "only the service manager holds" : "no process that can be seen here listens on";
   return { isEarly: true, reason: `${who} port ${proof.port}: ${proof.service} (pid ${proof.pid}) does not` };
+}
+
+function denialOfImage({ service, attestedId }: Proof, { id }: Release): Denial | undefined {
+  if (attestedId === id) return undefined;
+  const what = attestedId === undefined ? "an image that was not built here" : `the image of ${attestedId}`;
+  return { isEarly: false, reason: `the container of ${service} runs ${what}, not that of ${id}` };
 }
 
 function denialOfPlace(proof: Proof, members: number[], release: Release): Denial | undefined {
@@ -92,6 +103,7 @@ function isInside(place: string, folder: string): boolean {
 
 /** The service's process, one of its session or group, or a child at any depth. */
 function isMember(pid: number, proof: Proof): boolean {
+  if (proof.isContained && isInUnitOf(pid, proof.pid)) return true;
   for (let at = pid; at > 1;) {
     const found = observeProcessFacts(at);
     if (at === proof.pid || found?.sid === proof.pid || found?.pgid === proof.pid) return true;

@@ -1,6 +1,6 @@
 import type { Context } from "../core/context.ts";
 import { contextOf } from "../core/context.ts";
-import { SwitchbackError } from "../core/errors.ts";
+import { ElsewhereError, SwitchbackError } from "../core/errors.ts";
 import { observeTree } from "../core/observe.ts";
 import { reporter } from "../terminal/reporter.ts";
 import { environmentNames } from "../manifest/layers.ts";
@@ -33,12 +33,20 @@ export async function diagnose(options: GenerateOptions): Promise<Finding[]> {
   });
   const loaded = tried("manifest", () => loadManifest({ filePath, environment: options.env, env: process.env }));
   if (!("manifest" in loaded)) return [loaded];
+  if (loaded.hosts.length > 0) throw new ElsewhereError(loaded);
   const found = [...checkManifest(loaded), ...checkEnvironments(loaded)];
   // A tree of somebody else's cannot be looked at as its owner sees it.
   const context = tried("owner", () => contextOf(loaded));
   if (!("paths" in context)) return [...found, context];
   return [...found, ...(await checkAll(context)), ...(await checkGenerated({ manifest: filePath }))];
 }
+
+/** What can be told here of an environment that is on other hosts. */
+export const diagnoseHere = async (loaded: LoadedManifest): Promise<Finding[]> => [
+  ...checkManifest(loaded),
+  ...checkEnvironments(loaded),
+  ...(await checkGenerated({ manifest: loaded.filePath })),
+];
 
 /** In the order in which they are told; all of them look at the same time. */
 const CHECKS: readonly Check[] = [

@@ -15,6 +15,7 @@ import { renderNewsyslog } from "../logs/newsyslog.ts";
 import type { RenderedFile } from "../render/file.ts";
 import { isMarked } from "../render/mark.ts";
 import { type Subject, subjectOf } from "../render/subject.ts";
+import { renderPodman } from "../podman/render.ts";
 import { renderCron } from "../schedule/crontab.ts";
 import { openNeutral } from "../suite/neutral.ts";
 import { renderRunbook } from "../suite/runbook.ts";
@@ -37,7 +38,8 @@ const isServedBy =
     Object.values(sites).some((site) => site.kind === kind);
 
 const TARGETS: readonly Target[] = [
-  { name: "systemd", render: renderSystemd, isUsed: isRunBy("systemd", "systemd-user") },
+  { name: "systemd", render: renderSystemd, isUsed: isRunBy("systemd", "systemd-user", "podman") },
+  { name: "podman", render: renderPodman, isUsed: isRunBy("systemd-user", "podman") },
   { name: "launchd", render: renderLaunchd, isUsed: isRunBy("launchd") },
   { name: "nginx", render: renderNginx, isUsed: isServedBy("nginx") },
   { name: "caddy", render: renderCaddy, isUsed: isServedBy("caddy") },
@@ -75,7 +77,11 @@ export function renderTargets(subject: Subject): Rendered {
 export async function renderInto(context: Context, { out }: { out?: string }) {
   if (!out) throw new UsageError("render writes into a folder", { next: "ops/host/render.ts --out DIR" });
   const folder = path.resolve(out);
-  const { loaded, paths } = context;
+  const { loaded, paths, manifest } = context;
+  if (loaded.hosts.length > 0 && !path.isAbsolute(manifest.deploy_to))
+    throw new UsageError(`${manifest.deploy_to} is another place on each host, and files name the whole of it`, {
+      next: `write deploy_to from / on, in ${loaded.file}`,
+    });
   const { files, refused } = renderTargets(subjectOf(context));
   const runbook = renderRunbook(openNeutral(loaded.text, path.basename(loaded.filePath), loaded.environment));
   const all = [...files, { place: "RUNBOOK.md", content: runbook }];

@@ -53,13 +53,16 @@ export const COMMANDS: readonly UmbrellaCommand[] = [
   { word: "backup", ops: "data/backup", summary: "back the database up" },
   { word: "restore", ops: "data/restore", summary: "bring a backup of the database back" },
   { word: "migrate", ops: "data/migrate", summary: "migrate the database" },
+  { word: "ansible", ops: "host/export_ansible", summary: "write what Ansible needs to take the hosts over" },
   { word: "setup", ops: "host/setup", summary: "set a host up for its first release" },
+  { word: "secrets", ops: "host/secrets", summary: "write the linked files that have a value_from, and show none" },
 ];
 
 /** Options that take the word behind them; what follows any other one may be an environment's name. */
 export const VALUED = new Set([
   "--manifest",
   "--env",
+  "--on",
   "--id",
   "--part",
   "--take-over",
@@ -86,6 +89,10 @@ export const VALUED = new Set([
   "--dir",
   "--env-file",
   "--from",
+  "--uploaded",
+  "--token-file",
+  "--allow-host",
+  "--platform",
 ]);
 
 export interface Words {
@@ -170,6 +177,7 @@ export function renderHelp(isThere: (ops: string) => boolean): string {
     ...shown.map(({ word, summary }) => `  ${word.padEnd(width)}  ${summary}`),
     "",
     "A word that names one of the manifest's environments is the environment, wherever it stands: deploy rollback prod.",
-    "deploy <command> --help says what a command takes; every one takes --manifest, --env, --dry-run, --json, --yes, --quiet, --verbose.",
+    "An environment with hosts is on them: the command is given there over ssh, with --on web1,web2 on some of them only.",
+    "deploy <command> --help says what a command takes; every one takes --manifest, --env, --on, --dry-run, --json, --yes, --quiet, --verbose.",
   ].join("\n");
 }

@@ -1,5 +1,6 @@
 import type { Service } from "../../manifest.schema.ts";
 import type { Subject } from "../render/subject.ts";
+import { type Kept, keptOf } from "../api/kept.ts";
 import { type Job, jobsOf } from "../schedule/jobs.ts";
 import { type ServiceDefinition, serviceOf } from "../service/definition.ts";
 import { definitionOf, definitionsOf } from "../service/definitions.ts";
@@ -15,6 +16,8 @@ export interface Entry {
   service?: Service;
   definition?: ServiceDefinition;
   job?: Job;
+  /** The release API. */
+  kept?: Kept;
 }
 
 /** Everything of a manifest that launchd runs. */
@@ -29,7 +32,8 @@ export function entriesOf({ manifest, paths }: Subject): Entry[] {
     if (!service) return { name, place: job.path.slice(0, -1), job };
     return { name, place: ["services", name], job, service, definition: definitionOf(service, name) };
   });
-  return [...services, ...jobs];
+  const kept = keptOf(manifest, paths);
+  return [...services, ...jobs, ...(kept ? [{ name: kept.name, place: kept.path, kept }] : [])];
 }
 
 /** A file system of a Mac takes two names for one that differ in small and capital letters only. */

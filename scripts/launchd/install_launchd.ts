@@ -15,7 +15,7 @@ import { hasLaunchd, printJob } from "./launchctl.ts";
 import { observeLaunchd } from "./manager.ts";
 import { labelOf, targetOfFile } from "./names.ts";
 import {
-  isJob,
+  isOwn,
   type LaunchdFacts,
   loadStep,
   removeStep,
@@ -95,7 +95,7 @@ function workOf(context: Context, { installed, wanted, loaded, foreign, releaseI
   const to = textsOf(wanted);
   const kept = new Set(foreign.map((name) => labelOf(context.manifest, name)));
   const canLoad = (file: string, content: string) =>
-    isJob(content) || (releaseId !== undefined && !kept.has(path.basename(file, ".plist")));
+    isOwn(content) || (releaseId !== undefined && !kept.has(path.basename(file, ".plist")));
   return {
     ...differenceOf(installed, to),
     loading: [...to].filter(([file, content]) => loaded.get(file) !== markIn(content) && canLoad(file, content)),
@@ -123,7 +123,7 @@ function planInstall(context: Context, facts: InstallPlistsFacts): Plan {
     title: `Install the launchd jobs of ${context.manifest.app}`,
     notes: [
       ...diffs,
-      ...(releaseId === undefined && wanted.some(({ content }) => !isJob(content))
+      ...(releaseId === undefined && wanted.some(({ content }) => !isOwn(content))
         ? [`nothing is deployed in ${deployTo} yet: the first deploy starts the services`]
         : []),
       ...foreign.map((name) => `${name} runs without launchd: the next switch stops it, and starts it under launchd`),
@@ -159,7 +159,7 @@ function wayBack(context: Context, facts: InstallPlistsFacts): Step[] {
     ...restoreSteps(installed, pathsOf([...changed, ...gone])),
     ...again.map(([file]) => loadStep(facts, file)),
   ];
-  const hasService = again.some(([file]) => !isJob(installed.get(file) ?? ""));
+  const hasService = again.some(([file]) => !isOwn(installed.get(file) ?? ""));
   const isGated = facts.releaseId !== undefined && hasService && !context.overrides.isGateSkipped;
   return [...steps, ...(isGated ? [gateStep(facts.releaseId as string, { isRecorded: true })] : [])];
 }

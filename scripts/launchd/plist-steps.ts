@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { Context } from "../core/context.ts";
 import { command, type Step } from "../core/step.ts";
+import { keepsApi } from "../api/kept.ts";
 import { byHandPath, differenceOf, type Installation } from "../render/installed.ts";
 import { isMarked } from "../render/mark.ts";
 import { idleLine, loadLine, unloadLine } from "./launchctl.ts";
@@ -21,6 +22,9 @@ const isDaemon = (file: string) => path.dirname(file) === DAEMONS;
 
 /** Whether a property list is that of a job, which starts at times and not when it is loaded. */
 export const isJob = (content: string) => content.includes("<key>StartCalendarInterval</key>");
+
+/** Whether a property list is the suite's own, which no supervisor loads: a job, or the release API. */
+export const isOwn = (content: string) => isJob(content) || keepsApi(content);
 
 /** Seconds that launchd may take from ExitTimeOut on, when it kills, until a job is gone. */
 export const MARGIN = 10;
@@ -109,13 +113,13 @@ export function launchdGuards({ owner, isRoot, from, to }: PlistChange): Step[] 
 
 /**
  * Makes the installed property lists what is wanted: those that are gone are unloaded and removed, those that differ are written.
- * A job that differs is loaded anew; a service is when it is started next, by its supervisor. Nothing differs: no step.
+ * What is the suite's own and differs is loaded anew; a service is when it is started next, by its supervisor. Nothing differs: no step.
  */
 export function launchdSteps(context: Context, change: PlistChange): Step[] {
   const { from, to } = change;
   const { gone, changed } = differenceOf(from, to);
   const reload = (file: string, content: string) =>
-    isJob(content) ? [unloadStep(change, file, content), loadStep(change, file)] : [];
+    isOwn(content) ? [unloadStep(change, file, content), loadStep(change, file)] : [];
   return [
     ...gone.flatMap(([file, content]) => [unloadStep(change, file, content), removeStep(file)]),
     ...changed.flatMap(([file, content]) => [

@@ -22,6 +22,7 @@ const PATH = "/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 const UMASK = 0o022;
 // launchd's own is ten seconds, and a switch that goes back at once would have to wait for it.
 const THROTTLE = 1_000;
+const API_THROTTLE = 10_000;
 const DEFAULT_EXIT_TIMEOUT = 10_000;
 
 const text = z.string();
@@ -100,7 +101,7 @@ function inputOf(subject: Subject, one: Entry, label: string): Input {
     processType: service ? (job ? "Standard" : "Interactive") : "Background",
     // 0 would be for ever (launchd.plist(5), ExitTimeOut).
     exitTimeOut: seconds(definition?.stop_timeout ?? DEFAULT_EXIT_TIMEOUT),
-    throttleInterval: seconds(service?.restart_sec ?? THROTTLE),
+    throttleInterval: seconds(service?.restart_sec ?? (one.kept ? API_THROTTLE : THROTTLE)),
     intervals: job ? intervalsOf(subject, job) : [],
     isAlwaysKept: restart === "always",
     isKeptOnFailure: restart === "on-failure",
@@ -109,8 +110,8 @@ function inputOf(subject: Subject, one: Entry, label: string): Input {
   };
 }
 
-function argumentsOf(subject: Subject, { definition, job, place }: Entry): string[] {
-  return definition ? renderedArguments(subject, definition, place) : (job?.command ?? []);
+function argumentsOf(subject: Subject, { definition, job, kept, place }: Entry): string[] {
+  return definition ? renderedArguments(subject, definition, place) : (job?.command ?? kept?.command ?? []);
 }
 
 /** The launcher adds the rest: env_file, RELEASE_ID. */
@@ -124,7 +125,7 @@ function environmentOf({ paths }: Subject, { definition, job }: Entry): Record<s
   };
 }
 
-/** A job of the suite's own runs as the tree's owner. */
+/** What is the suite's own runs as the tree's owner. */
 function accountOf({ owner }: Subject, service: Service | undefined): Input["account"] {
   const user = service ? service.user : owner.uid === 0 ? undefined : owner.name;
   const named = { UserName: user, GroupName: service?.group };

@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { Manifest } from "../../manifest.schema.ts";
 import type { Paths } from "../core/paths.ts";
+import { keptOf } from "../api/kept.ts";
 import { CRON_LOG, isManaged, jobsOf } from "../schedule/jobs.ts";
 import { type ServiceDefinition, serviceOf } from "../service/definition.ts";
 import { definitionOf, definitionsOf, logsBelowCurrent } from "../service/definitions.ts";
@@ -38,8 +39,10 @@ export function logFilesOf({ manifest, paths }: { manifest: Manifest; paths: Pat
       ? ofDefinition(definitionOf(service, name), false)
       : [ofSuite(isManaged(manifest) ? `${name}.log` : CRON_LOG)],
   );
+  const kept = isManaged(manifest) ? keptOf(manifest, paths) : undefined;
+  const api = kept ? [{ ...ofSuite(`${kept.name}.log`), isHeld: true }] : [];
   const services = definitionsOf(manifest).flatMap((definition) => ofDefinition(definition, true));
-  const all = [...services, ...jobs].filter((file) => !file.path.startsWith("/dev/"));
+  const all = [...services, ...api, ...jobs].filter((file) => !file.path.startsWith("/dev/"));
   // The held one of two comes first.
   return all.filter((file, index) => all.findIndex((other) => other.path === file.path) === index);
 }

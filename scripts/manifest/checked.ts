@@ -90,7 +90,8 @@ function keep({ file, key }: Place, loaded: LoadedManifest): void {
     const folder = path.dirname(file);
     fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeDurably(file, JSON.stringify({ key, loaded }), 0o600);
-    const names = fs.readdirSync(folder);
+    // Runtimes for hosts are kept here as well, in a folder.
+    const names = fs.readdirSync(folder).filter((name) => name.endsWith(".json"));
     if (names.length > MOST_KEPT) for (const name of names) fs.rmSync(path.join(folder, name), { force: true });
   } catch {
     // A full disk, a read-only home, a manifest of a later version: the next command reads the manifest itself.

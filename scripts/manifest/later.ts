@@ -1,44 +1,35 @@
 import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import type { Manifest, Service, Supervisor } from "../../manifest.schema.ts";
+import { limitsOf } from "../podman/limits.ts";
+import { scopeOf } from "../systemd/systemctl.ts";
 import type { LoadedManifest } from "./load.ts";
 import { ManifestError } from "./problems.ts";
 
 type Path = string[];
-
-const LATER = "is not available in this version";
 
 interface Refusal {
   path: Path;
   why: string;
 }
 
-/** Refuses (exit 2) at one go all keys whose feature this version, or the manifest's supervisor, does not have. */
+/** Refuses (exit 2) at one go all keys whose feature the manifest's supervisor does not have. */
 export function refuseLater(loaded: LoadedManifest): void {
-  const refusals = [...laterPaths(loaded).map((path) => ({ path, why: LATER })), ...refusalsOf(loaded.manifest)];
-  const problems = refusals.map(({ path, why }) => loaded.problemAt(path, "key", `"${path.join(".")}" ${why}`));
+  const problems = refusalsOf(loaded.manifest).map(({ path, why }) =>
+    loaded.problemAt(path, "key", `"${path.join(".")}" ${why}`),
+  );
   if (problems.length > 0) throw new ManifestError(loaded.file, loaded.text, problems);
 }
 
-function laterPaths({ manifest }: LoadedManifest): Path[] {
-  const claims: [Path, boolean][] = [
-    [["supervisor"], manifest.supervisor === "podman"],
-    [["registry", "url"], manifest.registry.url !== undefined],
-  ];
-  const containers = Object.entries(manifest.services).filter(([, { container }]) => container !== undefined);
-  return [
-    ...claims.filter(([, isUsed]) => isUsed).map(([path]) => path),
-    ...containers.map(([name]) => ["services", name, "container"]),
-  ];
-}
+const BY_SYSTEMD = "is done by supervisor: systemd, systemd-user or podman only";
 
-const BY_SYSTEMD = "is done by supervisor: systemd or systemd-user only";
-
-function refusalsOf({ services, supervisor }: Manifest): Refusal[] {
-  const isSystemd = supervisor === "systemd" || supervisor === "systemd-user";
-  const isOwnOnly = supervisor === "pidfile" || supervisor === "systemd-user";
+function refusalsOf(manifest: Manifest): Refusal[] {
+  const { services, supervisor } = manifest;
+  const isSystemd = scopeOf(manifest) !== undefined;
   return Object.entries(services).flatMap(([name, service]) => {
-    const { socket, ready, user, group, instances } = service;
+    const { socket, ready, user, group, instances, container } = service;
+    // The accounts in a container are its own.
+    const isOwnOnly = !container && (supervisor === "pidfile" || scopeOf(manifest) === "user");
     const claims: [keyof Service, boolean, string][] = [
       ["socket", socket !== undefined && !isSystemd, BY_SYSTEMD],
       ["ready", ready === "notify" && !isSystemd, BY_SYSTEMD],
@@ -54,7 +45,10 @@ function refusalsOf({ services, supervisor }: Manifest): Refusal[] {
       ],
       ["run", instances === undefined && service.run.includes("%i"), "holds %i, and the service has no instances"],
     ];
-    return claims.filter(([, isUsed]) => isUsed).map(([key, , why]) => ({ path: ["services", name, key], why }));
+    const used = claims.filter(([, isUsed]) => isUsed).map(([key, , why]): [string, string] => [key, why]);
+    const limits = limitsOf(manifest, name, service);
+    const told = [...used.filter(([key]) => !limits.some(([limited]) => limited === key)), ...limits];
+    return told.map(([key, why]) => ({ path: ["services", name, key], why }));
   });
 }
 
@@ -91,6 +85,9 @@ const WITHOUT_EFFECT: Partial<Record<Supervisor, (keyof Service)[]>> = {
   launchd: ["harden", "write_paths"],
 };
 
+/** The same of a service in a container. */
+const CONTAINED = ["harden", "write_paths"] as const;
+
 /** One line for each key that is harmless but has no effect under the manifest's supervisor. */
 export function notices({ manifest }: LoadedManifest): string[] {
   const ofServices = Object.entries(manifest.services).flatMap(([name, service]) =>
@@ -98,8 +95,15 @@ export function notices({ manifest }: LoadedManifest): string[] {
       (line) => `${name}: ${line}`,
     ),
   );
-  return [...ofServices, ...unguarded(manifest), ...neverSkipped(manifest)];
+  return [...ofServices, ...unkept(manifest), ...unguarded(manifest), ...neverSkipped(manifest)];
 }
+
+const unkept = ({ registry, supervisor }: Manifest): string[] =>
+  registry.serve && supervisor === "pidfile"
+    ? [
+        "registry.serve is not kept up by the pidfile supervisor: `ops/release/release-registry.ts serve` is up while it runs",
+      ]
+    : [];
 
 /** A build step is told apart by what it reads and what it makes: one of the two alone says nothing. */
 const neverSkipped = ({ build }: Manifest): string[] =>
@@ -123,8 +127,10 @@ function withoutEffect(service: Service, supervisor: Supervisor): string[] {
     value !== undefined && value !== "off" && !(Array.isArray(value) && value.length === 0);
   const keys = (WITHOUT_EFFECT[supervisor] ?? []).filter((key) => isSet(service[key]));
   const isRestarted = service.restart !== undefined && service.restart !== "never";
+  const contained = service.container ? CONTAINED.filter((key) => isSet(service[key])) : [];
   return [
     ...(supervisor === "pidfile" && isRestarted ? [`restart ${RESTART}`] : []),
+    ...contained.map((key) => `${key} has no effect on a container: see podman run, and container.options`),
     ...keys.map((key) => `${key} has no effect under the ${supervisor} supervisor`),
   ];
 }

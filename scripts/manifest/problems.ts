@@ -72,7 +72,7 @@ function renderFrame(lines: string[], { line, column, length }: Problem): string
   const from = column > FRAME_WIDTH - 20 ? column - 40 : 0;
   const width = String(line).length;
   const row = (number: number, text: string): string =>
-    `  ${String(number).padStart(width)} | ${printable(text.slice(from, from + FRAME_WIDTH))}`;
+    `  ${String(number).padStart(width)} | ${printable(veiled(text).slice(from, from + FRAME_WIDTH))}`;
   const indent = current.slice(from, column - 1).replace(/[^\t]/g, " ");
   const room = Math.min(current.length, from + FRAME_WIDTH) - column + 1;
   const carets = "^".repeat(Math.max(1, Math.min(length, room)));
@@ -83,6 +83,12 @@ function renderFrame(lines: string[], { line, column, length }: Problem): string
     `  ${" ".repeat(width)} | ${indent}${carets}`,
   ];
 }
+
+/** A password in a URL is shown to nobody; as long as it is, so that the carets stay where they are. */
+const veiled = (text: string): string =>
+  text.replace(/(?<=:\/\/[^\s/?#"'@:]*:)[^\s/?#"'@]+(?=@)|(?<=[?&]password=)[^\s&"']+/g, (found) =>
+    "*".repeat(found.length),
+  );
 
 /** A file must not be able to write escapes to the terminal of who reads the error. */
 const printable = (text: string): string =>

@@ -48,6 +48,14 @@ const MIGRATIONS = [
    ) STRICT;
    CREATE INDEX steps_history ON steps (key, started_at);`,
   "ALTER TABLE releases ADD COLUMN own_bytes INTEGER",
+  // What a server has yet to be told (outbox.ts); without registry.url nothing is ever written to either.
+  `CREATE TABLE outbox (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT,
+     kind TEXT NOT NULL,
+     key TEXT NOT NULL,
+     UNIQUE (kind, key)
+   ) STRICT;
+   CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;`,
 ];
 
 /** Opens `registry.db` for a command that changes it: WAL, every commit durable, schema brought up to date. */

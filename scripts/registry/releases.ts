@@ -47,6 +47,25 @@ const COLUMNS = "*";
 export const listRows = (database: DatabaseSync) =>
   database.prepare(`SELECT ${COLUMNS} FROM releases ORDER BY id DESC`).all() as unknown as ReleaseRow[];
 
+/** At most so many rows, the newest first: of one status or of all, older than the row `before` or from the newest on. */
+export function newestRows(
+  database: DatabaseSync,
+  { limit, status, before }: { limit: number; status?: ReleaseStatus | undefined; before?: number | undefined },
+): ReleaseRow[] {
+  const wanted = [
+    ...(status === undefined ? [] : ["status = $status"]),
+    ...(before === undefined ? [] : ["id < $before"]),
+  ];
+  const where = wanted.length > 0 ? `WHERE ${wanted.join(" AND ")}` : "";
+  const words = {
+    $limit: limit,
+    ...(status === undefined ? {} : { $status: status }),
+    ...(before === undefined ? {} : { $before: before }),
+  };
+  const query = database.prepare(`SELECT ${COLUMNS} FROM releases ${where} ORDER BY id DESC LIMIT $limit`);
+  return query.all(words) as unknown as ReleaseRow[];
+}
+
 export const getRow = (database: DatabaseSync, releaseId: string) =>
   database.prepare(`SELECT ${COLUMNS} FROM releases WHERE release_id = ?`).get(releaseId) as unknown as
     | ReleaseRow

@@ -8,6 +8,7 @@ import { type GateChoice, gateStep } from "../health/steps.ts";
 import type { DataChoice } from "../database/crossing.ts";
 import { failureHook, hook } from "./hooks.ts";
 import { remember } from "./remember.ts";
+import { buildImages, type MissingImages } from "../podman/steps.ts";
 import { NO_PAGE, type PageFacts } from "./page.ts";
 import { jobGuards, type ManagedFacts, managedBack, managedNotes, managedSteps } from "../service/managed-steps.ts";
 import { drain, start, stop, touching, without } from "./around-the-link.ts";
@@ -34,6 +35,8 @@ export interface ActivationFacts {
   page: PageFacts;
   /** What is known of the data. */
   data: DataFacts;
+  /** Images that are not here any more, of the target and of what serves: they are built again from the releases. */
+  images?: MissingImages[];
   /** What the manifest asks for and this supervisor does not do. */
   notices: string[];
 }
@@ -67,6 +70,7 @@ export function planActivation(context: Context, facts: ActivationFacts, mode: M
       ...reconcile(context, tree),
       ...record(context, target, STATUSES[mode].begun),
       ...hook(context, "before_switch", target.id, releasePath(context.paths, target.id)),
+      ...(facts.images ?? []).flatMap(({ id, images }) => buildImages(context, id, images)),
       ...data.holdJobs,
       ...drain(context, previousId, { ...facts, isStrict: data.work.length > 0 }),
       ...jobGuards(facts.managed),

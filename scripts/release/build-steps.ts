@@ -10,8 +10,9 @@ import { partOf, type Step } from "../core/step.ts";
 export const part = (...words: string[]) => partOf("release/build_release", ...words);
 
 /** What `.building` says of a release that is to be built. */
-export function markOf({ manifest }: Context, { id, source, sets, steps, skipped, base }: BuildFacts): BuildMark {
-  const isRun = (name: string) => !skipped.includes(name) && !steps.some((step) => step.name === name && step.from);
+export function markOf({ manifest }: Context, facts: BuildFacts): BuildMark {
+  const { id, source, sets, steps, base } = facts;
+  const isRun = (name: string) => isToDo(facts, name) && !steps.some((step) => step.name === name && step.from);
   const hasHooks = manifest.hooks.before_build.length > 0 || manifest.hooks.after_build.length > 0;
   return {
     id,
@@ -22,8 +23,13 @@ export function markOf({ manifest }: Context, { id, source, sets, steps, skipped
     steps: Object.fromEntries(steps.flatMap(({ name, key }) => (key === undefined ? [] : [[name, key]]))),
     ...(base === undefined ? {} : { base }),
     isQuiet: !hasHooks && !Object.keys(manifest.build).some(isRun),
+    ...(source.upload ? { upload: { builtBy: source.upload.builtBy, made: source.upload.made } } : {}),
   };
 }
+
+/** Whether a build step has work to do in this build, or its outputs to take. */
+const isToDo = ({ skipped, doneBefore }: BuildFacts, name: string) =>
+  !skipped.includes(name) && doneBefore?.includes(name) !== true;
 
 /** Fills a release's directory with its source. */
 export function fill(context: Context, { id, source, base }: BuildFacts, directory: string): Step {
@@ -53,9 +59,9 @@ export function fill(context: Context, { id, source, base }: BuildFacts, directo
 
 /** The build steps, each run or its outputs taken from another release. */
 export function planBuildSteps(context: Context, facts: BuildFacts, directory: string): Step[] {
-  const { id, tools, skipped } = facts;
+  const { id, tools } = facts;
   const base = { ...variablesOf(tools), RELEASE_ID: id, RELEASE_PATH: directory, DEPLOY_TO: context.paths.deployTo };
-  const steps = Object.entries(context.manifest.build).filter(([name]) => !skipped.includes(name));
+  const steps = Object.entries(context.manifest.build).filter(([name]) => isToDo(facts, name));
   return steps.map(([name, step], index) => {
     const from = facts.steps.find((fact) => fact.name === name)?.from;
     const of = `(${index + 1} of ${steps.length})`;

@@ -4,12 +4,15 @@ import type { BuildMark } from "../build/mark.ts";
 import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import type { Operation } from "../core/operation.ts";
-import { beginningPath, BUILDING, releasePath, removingPath } from "../core/paths.ts";
+import { isUploaded, planUploadDiscard, planUploadEnd } from "../build/uploaded.ts";
+import { beginningPath, BUILDING, incomingPath, releasePath, removingPath } from "../core/paths.ts";
 import { type Plan, quote, type RecordStep, type ReleaseStatus, type Step } from "../core/step.ts";
 import { planSetDiscard, planSets } from "../dependencies/plan.ts";
 import { missingShared, planLinks, planTree } from "../shared/linked.ts";
 import { fill, markOf, part, planBuildSteps } from "./build-steps.ts";
 import { failureHook, hook } from "./hooks.ts";
+import { imagesOf, tagProblem } from "../podman/image.ts";
+import { buildImages, discardImages } from "../podman/steps.ts";
 import { planRoom } from "../room/plan.ts";
 
 /** `ops/release/build_release.ts`: makes a release; touches nothing that serves. */
@@ -31,10 +34,10 @@ export function planBuild(context: Context, facts: BuildFacts): Plan {
     return {
       ...about,
       title: `Build ${id}`,
-      steps: [],
+      steps: isUploaded(source) ? planUploadEnd(context, id) : [],
       discard: [],
       revert: [],
-      done: `${id} is built already, from the same commit.`,
+      done: `${id} is built already, from ${source.isTaken ? "what was uploaded" : "the same commit"}.`,
     };
   }
   refuseUnready(context, facts);
@@ -47,12 +50,14 @@ export function planBuild(context: Context, facts: BuildFacts): Plan {
     steps: [
       ...planTree(context),
       ...record(context, facts, "building"),
-      ...planBeginning(context, mark),
-      fill(context, facts, directory),
+      ...(source.upload
+        ? planTaking(context, mark)
+        : [...planBeginning(context, mark), fill(context, facts, directory)]),
       ...planLinks(context, id),
       ...planSets(context, id, facts.sets),
       ...hook(context, "before_build", id, directory),
       ...planBuildSteps(context, facts, directory),
+      ...buildImages(context, id, imagesOf(context.manifest)),
       ...hook(context, "after_build", id, directory),
       {
         kind: "write",
@@ -68,9 +73,11 @@ export function planBuild(context: Context, facts: BuildFacts): Plan {
         run: part("seal", id),
       },
       ...record(context, facts, "built"),
+      ...(source.upload ? planUploadEnd(context, id) : []),
     ],
     discard: [
       ...planDiscard(context, id),
+      ...(source.upload ? [planUploadDiscard(context, id)] : []),
       ...planSetDiscard(facts.sets),
       ...record(context, facts, "build_failed"),
       ...failureHook(context, id),
@@ -81,7 +88,7 @@ export function planBuild(context: Context, facts: BuildFacts): Plan {
 }
 
 function refuseOther({ id, release, source }: BuildFacts): void {
-  const isSame = source.sha !== "" && release.sha === source.sha && !source.isDirty;
+  const isSame = source.isTaken || (source.sha !== "" && release.sha === source.sha && !source.isDirty);
   if (isSame) return;
   const from = release.sha ? `from ${release.sha.slice(0, 12)}` : "from an unknown commit";
   const wanted = source.isDirty ? "the working tree may differ from it" : `${source.ref} is ${source.sha.slice(0, 12)}`;
@@ -100,12 +107,19 @@ function refuseUnready(context: Context, facts: BuildFacts): void {
     throw new UsageError(`${directory} bears the mark of an unfinished build that the registry does not know`, {
       next: `rm -rf ${quote(directory)}`,
     });
+  refuseTag(context, id);
   const problems = [...tools.flatMap((tool) => tool.problem ?? []), ...sets.flatMap((set) => set.problems)];
   if (problems.length > 0)
     throw new UsageError(`the build needs what is not here:\n${problems.map((line) => `  ${line}`).join("\n")}`, {
       next: sets.flatMap((set) => set.next),
     });
   missingShared(context, facts.shared);
+}
+
+function refuseTag({ manifest }: Context, id: string): void {
+  const problem = imagesOf(manifest).length > 0 ? tagProblem(id) : undefined;
+  if (problem !== undefined)
+    throw new UsageError(problem, { next: `ops/release/build_release.ts --id ${id.replaceAll("+", "-")}` });
 }
 
 function notesOf(context: Context, { skipped, source, steps: told }: BuildFacts): string[] {
@@ -131,22 +145,32 @@ function planBeginning(context: Context, mark: BuildMark): Step[] {
   const directory = releasePath(context.paths, mark.id);
   return [
     { kind: "mkdir", title: `Make ${beginning}`, path: beginning },
-    {
-      kind: "write",
-      title: "Mark it as unfinished",
-      path: path.join(beginning, BUILDING),
-      content: `${JSON.stringify(mark)}\n`,
-      mode: 0o644,
-    },
+    markStep(beginning, mark),
     { kind: "move", title: `Begin ${directory}`, from: beginning, to: directory },
   ];
 }
+
+// An upload becomes the release by the same one rename; until then it is none, whatever is in it.
+function planTaking({ paths }: Context, mark: BuildMark): Step[] {
+  const directory = releasePath(paths, mark.id);
+  const incoming = incomingPath(paths, mark.id);
+  return [markStep(incoming, mark), { kind: "move", title: `Begin ${directory}`, from: incoming, to: directory }];
+}
+
+const markStep = (directory: string, mark: BuildMark): Step => ({
+  kind: "write",
+  title: "Mark it as unfinished",
+  path: path.join(directory, BUILDING),
+  content: `${JSON.stringify(mark)}\n`,
+  mode: 0o644,
+});
 
 /** Takes a release's directory away: first its id, by one rename, then its files. */
 export function planDiscard(context: Context, id: string): Step[] {
   const removing = removingPath(context.paths, id);
   const beginning = beginningPath(context.paths, id);
   return [
+    ...discardImages(context, id),
     { kind: "remove", title: `Remove ${beginning}`, path: beginning },
     {
       kind: "move",

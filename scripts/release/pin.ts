@@ -1,4 +1,5 @@
 import { createActions } from "../core/actions.ts";
+import { pushAfterwards } from "../core/afterwards.ts";
 import type { Context } from "../core/context.ts";
 import { openDatabase } from "../registry/database.ts";
 import { answer, type Call } from "../core/entry.ts";
@@ -33,6 +34,7 @@ async function applyPin(context: Context, verb: PinVerb, id: string): Promise<Pi
   refuseImpossible(context, verb, id);
   const { paths } = context;
   acquireLock(paths.lock, () => holderOf(context));
+  pushAfterwards(context);
   const database = openDatabase(paths.registry);
   try {
     if (openOperations(database).length > 0)

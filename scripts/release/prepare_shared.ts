@@ -1,10 +1,12 @@
 import type { Context } from "../core/context.ts";
+import { UsageError } from "../core/errors.ts";
 import type { Operation } from "../core/operation.ts";
 import type { Plan, Step } from "../core/step.ts";
 import { renderTreeCopy } from "../manifest/trailer.ts";
-import { planEntry, refuseMissing } from "../shared/entries.ts";
+import { planEntry, planSecrets } from "../shared/entries.ts";
 import { observePrepare, type PrepareArgs, type PrepareFacts } from "../shared/facts.ts";
 import { planTree } from "../shared/linked.ts";
+import { whyMissing } from "../shared/missing.ts";
 import { planSuite } from "../suite/install.ts";
 import { planTakeOver } from "./taking-over.ts";
 
@@ -21,18 +23,20 @@ export const prepareShared: Operation<PrepareFacts, PrepareArgs> = {
   ],
 };
 
-/** Phase 1 (seed 000): links to the checkout, the lowest risk; no service is touched. */
+/** Phase 1 (seed 000): links to the checkout, the lowest risk; no service is touched. A host has no checkout, and links to nothing. */
 function planPhaseOne(context: Context, facts: PrepareFacts): Plan {
-  refuseMissing(facts.shared);
+  const refusal = whyMissing(context, facts.shared);
+  if (refusal instanceof UsageError) throw refusal;
   return {
+    ...(refusal ? { refusal } : {}),
     title: `Prepare ${context.paths.deployTo}`,
-    steps: [...planTree(context), ...facts.shared.flatMap(planEntry)],
+    steps: [...planTree(context), ...facts.shared.flatMap(planEntry), ...planSecrets(context, facts.shared)],
     discard: [],
     revert: [],
     done: [
       `${context.paths.deployTo} is prepared.`,
       ...facts.shared
-        .filter(({ state, hasSource }) => state === "absent" && hasSource)
+        .filter(({ state, hasSource, value_from: from }) => state === "absent" && hasSource && !from)
         .map((fact) => `  shared/${fact.shared} -> ${fact.sourcePath}`),
     ].join("\n"),
   };

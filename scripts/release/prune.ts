@@ -8,9 +8,12 @@ import { observeBackups } from "../database/backups.ts";
 import { showJob } from "../health/busy.ts";
 import { judgeAfter, noteBackups, planUnusedBackups } from "../database/unused.ts";
 import { judgeSet, noteSets, observeDependencyUse, planUnusedSets } from "../dependencies/unused.ts";
+import { hasContainers } from "../podman/quadlet.ts";
+import { removeImages } from "../podman/steps.ts";
 import { lastEnd } from "../registry/journal.ts";
 import { hasJobs, runningJobs } from "../schedule/running-jobs.ts";
 import { usersBelow } from "../service/users-below.ts";
+import { observeOldUploads, planOldUploads } from "../room/old-uploads.ts";
 import { observeRemoving, planLeftFiles, planRemoval } from "../room/removal.ts";
 import { judge, type PruneFacts, type Retention, type Verdict } from "../room/retention.ts";
 
@@ -54,6 +57,7 @@ const retentionOf = ({ manifest }: Context, { keep, keepDays }: PruneArgs): Rete
 /** Looks which releases are in use, and to when ages are counted. */
 export async function observePrune(context: Context, tree: TreeFacts): Promise<PruneFacts> {
   const { paths } = context;
+  const ageAt = believed(tree.now, lastEnd(paths));
   const used = tree.isTree ? await observeUsed(context, tree.ids) : new Map<string, string>();
   return {
     tree,
@@ -61,9 +65,21 @@ export async function observePrune(context: Context, tree: TreeFacts): Promise<P
     deps: observeDependencyUse(context),
     removing: observeRemoving(paths),
     backups: observeBackups(paths),
-    ageAt: believed(tree.now, lastEnd(paths)),
+    uploads: observeOldUploads(paths, ageAt),
+    ageAt,
+    ...(await observeImages(context)),
   };
 }
+
+async function observeImages({ manifest, paths }: Context): Promise<Pick<PruneFacts, "images">> {
+  if (!hasContainers(manifest)) return {};
+  const { ownImages } = await import("../podman/look.ts");
+  return { images: ownImages(paths) };
+}
+
+/** The tree's images whose release goes, or went without them. */
+const imagesAfter = ({ images = [], tree }: PruneFacts, going: string[]): string[] =>
+  images.filter(({ release }) => going.includes(release) || !tree.ids.includes(release)).map(({ name }) => name);
 
 /** A job of another user shows its files to root alone: once the link has moved, any release may be the one that it works in. */
 async function observeUsed(context: Context, ids: string[]): Promise<Map<string, string>> {
@@ -73,7 +89,11 @@ async function observeUsed(context: Context, ids: string[]): Promise<Map<string,
     if (job.releaseId !== undefined) return [[job.releaseId, who]];
     return ids.map((id) => [id, `${who}, for all that ${userName()} may see`]);
   });
-  return new Map([...byJobs, ...usersBelow(context.paths.releases)]);
+  return new Map([...byJobs, ...(await observeContainers(context)), ...usersBelow(context.paths.releases)]);
+}
+
+async function observeContainers({ manifest, paths }: Context): Promise<Map<string, string>> {
+  return hasContainers(manifest) ? (await import("../podman/look.ts")).releasesInContainers(paths) : new Map();
 }
 
 /**
@@ -93,7 +113,9 @@ export function planPrune(context: Context, facts: PruneFacts, args: PruneArgs):
   const days = retention.days > 0 ? `, and those of ${retention.days} days` : "";
   const steps = [
     ...planLeftFiles(context, facts.removing ?? []),
+    ...planOldUploads(facts.uploads ?? []),
     ...planRemoval(context, facts.tree, going),
+    ...removeImages(context, imagesAfter(facts, going)),
     ...planUnusedSets(context, facts.deps, going),
     ...planUnusedBackups(context, backupsOf(context, facts, going)),
   ];

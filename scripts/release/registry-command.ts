@@ -1,11 +1,15 @@
 import path from "node:path";
+import type { Manifest } from "../../manifest.schema.ts";
+import { pushAfterwards } from "../core/afterwards.ts";
 import type { Call } from "../core/entry.ts";
 import { EXIT, type ExitCode, UsageError } from "../core/errors.ts";
 import { writeOut } from "../terminal/output.ts";
 import { becomeOwner } from "../core/owner.ts";
 import { type Paths, treePaths } from "../core/paths.ts";
+import { checkedId } from "../core/release-id.ts";
 import { command } from "../core/step.ts";
 import { expandHome } from "../manifest/home.ts";
+import { reporter } from "../terminal/reporter.ts";
 import { countOf } from "../text/amounts.ts";
 import {
   applyUpsert,
@@ -21,6 +25,11 @@ import { showCommand } from "./show-command.ts";
 
 interface Options extends UpsertWords {
   limit?: string | undefined;
+  host?: string | undefined;
+  port?: string | undefined;
+  tokenFile?: string | undefined;
+  allowHost?: string[] | undefined;
+  allHosts?: boolean | undefined;
 }
 
 /** One action of the registry's command line. */
@@ -31,35 +40,58 @@ export async function runRegistry(call: Call<Options>): Promise<ExitCode> {
   return run(call, await treeOf(call));
 }
 
-const ACTIONS: Record<string, (call: Call<Options>, tree: Tree) => ExitCode> = {
-  upsert({ options }, { paths, opsPath, flags }) {
+const ACTIONS: Record<string, (call: Call<Options>, tree: Tree) => ExitCode | Promise<ExitCode>> = {
+  upsert({ options }, tree) {
+    const { paths, opsPath, flags } = tree;
     const change = checkedUpsert(options);
     if (options.dryRun) {
       const line = command(`${opsPath}/release/release-registry.ts`, "upsert", ...flags, ...wordsOf(options));
       writeOut(1, `${showCommand(`Record ${change.releaseId} as ${change.status}`, line)}\n`);
-    } else say(rowJson(applyUpsert(paths, change)));
+    } else {
+      say(rowJson(applyUpsert(paths, change)));
+      // A team's script calls it several times in a deploy.
+      if (tree.manifest) pushAfterwards(inManifest(tree), { isOften: true });
+    }
     return EXIT.done;
   },
-  list({ options: { limit = "50", status } }, { paths }) {
-    const rows = observeRows(
-      paths,
-      countOf("--limit", limit),
-      status === undefined ? undefined : checkedStatus(status),
-    );
+  async list({ options: { limit = "50", status, allHosts } }, tree) {
+    const choice = [countOf("--limit", limit), status === undefined ? undefined : checkedStatus(status)] as const;
+    const rows = allHosts
+      ? await (await import("./all-hosts.ts")).observeAllRows(inManifest(tree), ...choice)
+      : observeRows(tree.paths, ...choice);
     writeOut(1, `${JSON.stringify(rows.map(rowJson), null, 2)}\n`);
     return EXIT.done;
   },
-  get({ options }, { paths }) {
+  async get({ options }, tree) {
     const id = given("--release-id", options.releaseId);
-    const row = observeRow(paths, id);
-    say(row ? rowJson(row) : { error: "release_not_found", release_id: id });
-    return row ? EXIT.done : EXIT.usage;
+    const rows = options.allHosts
+      ? await (await import("./all-hosts.ts")).observeAllOf(inManifest(tree), checkedId(id))
+      : [observeRow(tree.paths, id)].filter((row) => row !== undefined);
+    const found = rows.map(rowJson);
+    say(found[0] ? (options.allHosts ? found : found[0]) : { error: "release_not_found", release_id: id });
+    return found.length > 0 ? EXIT.done : EXIT.usage;
+  },
+  async sync({ options }, tree) {
+    const { applySync, renderSynced } = await import("./all-hosts.ts");
+    const { opsPath, flags } = tree;
+    if (options.dryRun) {
+      const line = command(`${opsPath}/release/release-registry.ts`, "sync", ...flags);
+      writeOut(1, `${showCommand("Push the records that wait", line)}\n`);
+      return EXIT.done;
+    }
+    const synced = await applySync(inManifest(tree));
+    if (options.json) say(synced);
+    else reporter().say(renderSynced(synced));
+    return EXIT.done;
+  },
+  async serve({ options }, { paths, manifest }) {
+    const [{ serveRegistry }, { serveChoice }] = [await import("../api/serve.ts"), await import("../api/choice.ts")];
+    await serveRegistry(paths, serveChoice(paths, options, manifest?.registry.serve), manifest);
+    return EXIT.done;
   },
 };
 
 function unknownAction(action: string): UsageError {
-  if (action === "serve")
-    return new UsageError("serve is not available in this version", { next: "ops/release/release-registry.ts list" });
   return new UsageError(`${JSON.stringify(action)} is none of ${Object.keys(ACTIONS).join(", ")}`, {
     next: "ops/release/release-registry.ts --help",
   });
@@ -83,6 +115,16 @@ interface Tree {
   paths: Paths;
   opsPath: string;
   flags: string[];
+  /** Absent where `DEPLOY_ROOT` names the tree. */
+  manifest?: Manifest;
+}
+
+/** What only a manifest knows: the server of several hosts. */
+function inManifest({ manifest, paths, opsPath }: Tree) {
+  if (manifest) return { manifest, paths, opsPath };
+  throw new UsageError("DEPLOY_ROOT names the tree, and the server of several hosts is in a manifest", {
+    next: "ops/release/release-registry.ts list --all-hosts --manifest deploy.yaml",
+  });
 }
 
 /** `DEPLOY_ROOT` wins over any manifest's `deploy_to`, so a team's script that sets it needs no manifest at all. */

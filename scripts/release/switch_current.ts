@@ -1,15 +1,16 @@
 import type { Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
-import { observeRelease, observeTree, type ReleaseFact, type TreeFacts } from "../core/observe.ts";
+import { observeCurrent, observeRelease, observeTree, type ReleaseFact, type TreeFacts } from "../core/observe.ts";
 import type { Operation } from "../core/operation.ts";
 import type { Plan } from "../core/step.ts";
 import { type DataChoice, observeCrossing } from "../database/crossing.ts";
 import { isHeldBack } from "../database/hold.ts";
 import { notices, refuseLater } from "../manifest/later.ts";
+import { hasContainers } from "../podman/quadlet.ts";
 import { hasJobs } from "../schedule/running-jobs.ts";
 import { definitionsOf, recordedManifest } from "../service/definitions.ts";
 import { observeManaged } from "../service/managed.ts";
-import { runningServices, supervisorOf } from "../service/supervisors.ts";
+import { runningServices, servingManifestOf, supervisorOf } from "../service/supervisors.ts";
 import { type ActivationFacts, gate, type Mode, planActivation, reconcile } from "./activation.ts";
 import { checkedId } from "../core/release-id.ts";
 import type { DataFacts } from "./migration.ts";
@@ -53,9 +54,27 @@ export async function observeActivation(
     unready: unreadyServices(context, manifest, target),
     managed: await observeManaged(context, manifest),
     page: await observePage(context),
+    ...(await observeImages(context, manifest, target)),
     data: { ...(await observeData(context, tree, id, { ...choice, isBack })), isGuarded: isHeldBack(manifest) },
     notices: notices(context.loaded),
   };
+}
+
+/** Someone may have removed the image of a release that stays: of the one that is to serve, or of the one to come back to. */
+async function observeImages(
+  context: Context,
+  manifest: Manifest,
+  { id, isComplete }: ReleaseFact,
+): Promise<Pick<ActivationFacts, "images">> {
+  const { releaseId } = observeCurrent(context.paths);
+  const serving = releaseId === undefined || releaseId === id ? undefined : await servingManifestOf(context);
+  const asked = [
+    ...(isComplete ? [{ id, manifest }] : []),
+    ...(releaseId !== undefined && serving ? [{ id: releaseId, manifest: serving }] : []),
+  ].filter((one) => hasContainers(one.manifest));
+  if (asked.length === 0) return {};
+  const { missingImages } = await import("../podman/look.ts");
+  return { images: missingImages(context.paths, asked) };
 }
 
 /** Only where data may have to be changed: a way back with the same schema looks at rows that are read already. */

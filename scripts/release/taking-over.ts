@@ -3,7 +3,8 @@ import type { Context } from "../core/context.ts";
 import { FailedError, UsageError } from "../core/errors.ts";
 import { command, type Plan, quote, type Step } from "../core/step.ts";
 import { startStep, stopStep } from "../service/steps.ts";
-import { planEntry, planMode, refuseMissing } from "../shared/entries.ts";
+import { planEntry, planMode, planSecrets } from "../shared/entries.ts";
+import { whyMissing } from "../shared/missing.ts";
 import type { PrepareFacts } from "../shared/facts.ts";
 import { keptPath, planTree, type SharedFact, takingPath } from "../shared/linked.ts";
 import { showBytes } from "../text/amounts.ts";
@@ -13,7 +14,11 @@ import { drain } from "./around-the-link.ts";
 /** Phase 2, or moving in: copies while nothing writes, proves the copies, then lets each take its place by renames. */
 export function planTakeOver(context: Context, facts: PrepareFacts, phase: "harden" | "move"): Plan {
   const { taken, freeBytes, shared } = facts;
-  refuseMissing(shared.filter(({ state }) => state === "dangling"));
+  const gone = whyMissing(
+    context,
+    shared.filter(({ state }) => state === "dangling"),
+  );
+  if (gone) throw gone;
   if (phase === "harden") refuseUnlinked(context, shared);
   const needed = taken.reduce((sum, { bytes }) => sum + bytes, 0);
   if (needed > freeBytes)
@@ -33,6 +38,7 @@ export function planTakeOver(context: Context, facts: PrepareFacts, phase: "hard
     steps: [
       ...planTree(context),
       ...absent.flatMap(planEntry),
+      ...planSecrets(context, absent),
       ...(taken.length > 0 ? [...drain(context, releaseId, facts), ...stopped(facts)] : []),
       ...taken.map(({ fact, source }) => planCopy(fact, source)),
       ...taken.flatMap(({ fact }) => planSwap(fact)),

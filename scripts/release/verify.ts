@@ -6,6 +6,9 @@ import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import { observeCurrent, observeRelease } from "../core/observe.ts";
 import { releasePath } from "../core/paths.ts";
+import { imageOf } from "../podman/image.ts";
+import { hasContainers } from "../podman/quadlet.ts";
+import { recordedManifest } from "../service/definitions.ts";
 import { reporter } from "../terminal/reporter.ts";
 import { checkedId } from "../core/release-id.ts";
 import { printable } from "../text/table.ts";
@@ -20,13 +23,25 @@ export interface Verification {
   /** Files that were sealed. */
   files: number;
   changed: { path: string; how: "content" | "mode" | "kind" }[];
+  /** Files, and images of containers that its services run. */
   missing: string[];
   /** Files that came later, such as caches: no fault. */
   added: string[];
 }
 
 /** Compares a release with what it was when it was sealed. @throws UsageError for a release that is not there. */
-export function observeVerification({ paths, opsPath }: Context, named: string | undefined): Verification {
+export async function observeVerification(context: Context, named: string | undefined): Promise<Verification> {
+  const found = observeFiles(context, named);
+  const manifest = await recordedManifest(context, found.release_id);
+  if (!hasContainers(manifest) || found.problem !== null) return found;
+  const { missingImages } = await import("../podman/look.ts");
+  const id = found.release_id;
+  const gone = missingImages(context.paths, [{ id, manifest }]);
+  const images = gone.flatMap((one) => one.images.map((image) => imageOf(image, id)));
+  return images.length === 0 ? found : { ...found, is_intact: false, missing: [...found.missing, ...images] };
+}
+
+function observeFiles({ paths, opsPath }: Context, named: string | undefined): Verification {
   const id = named === undefined ? observeCurrent(paths).releaseId : checkedId(named);
   if (id === undefined)
     throw new UsageError(`nothing is deployed in ${paths.deployTo}: name the release to verify`, {

@@ -1,5 +1,11 @@
-import { FailedError } from "../core/errors.ts";
+import { FailedError, UsageError } from "../core/errors.ts";
+import { quote } from "../core/step.ts";
 import type { Host, LoadedManifest } from "../manifest/loaded.ts";
+import { reporter } from "../terminal/reporter.ts";
+import { type Answer, runThere, typedSsh } from "./ssh.ts";
+import { noAnswer } from "./unreachable.ts";
+
+export { UnreachableError } from "./unreachable.ts";
 
 /** Platforms that the pinned runtime is there for, as its packages are named. */
 export type Platform = "linux-x64" | "linux-aarch64" | "darwin-x64" | "darwin-aarch64";
@@ -21,10 +27,93 @@ export interface Connection {
   currentId: string | undefined;
 }
 
-/** A host could not be reached, or refused us: what ssh said is in `output`. */
-export class UnreachableError extends FailedError {}
+const PLATFORMS: Record<string, Platform> = {
+  "Linux x86_64": "linux-x64",
+  "Linux amd64": "linux-x64",
+  "Linux aarch64": "linux-aarch64",
+  "Linux arm64": "linux-aarch64",
+  "Darwin x86_64": "darwin-x64",
+  "Darwin arm64": "darwin-aarch64",
+};
+
+/** Seconds by which a host's clock may differ before it is said: ids and records bear its times. */
+const SKEW = 60;
+
+const LOOK = `case $d in
+"~") d=$HOME ;;
+"~/"*) d=$HOME/\${d#"~/"} ;;
+esac
+say() { printf "%s=%s\\0" "$1" "$2"; }
+say deployTo "$d"
+say platform "$(uname -sm)"
+say hostname "$(uname -n)"
+say now "$(date +%s)"
+if getconf GNU_LIBC_VERSION >/dev/null 2>&1 || [ -e /lib64/ld-linux-x86-64.so.2 ] || [ -e /lib/ld-linux-aarch64.so.1 ]; then say libc glibc
+else for f in /lib/ld-musl-*; do [ ! -e "$f" ] || say libc musl; done
+fi
+! command -v rsync >/dev/null 2>&1 || say rsync yes
+[ ! -d "$d/releases" ] || say tree yes
+[ ! -L "$d/current" ] || say current "$(readlink "$d/current")"
+for f in "$d"/suite/*/package.json; do
+  [ ! -e "$f" ] || { f=\${f%/package.json}; say suite "\${f##*/}"; }
+done
+say end yes
+`;
 
 /** Looks at a host by one script. @throws UnreachableError, and FailedError for a platform that has no runtime. */
-export function connect(loaded: LoadedManifest, host: Host): Promise<Connection> {
-  throw new Error(`not yet: ${loaded.file} ${host.name}`);
+export async function connect(loaded: LoadedManifest, host: Host): Promise<Connection> {
+  const written = loaded.manifest.deploy_to;
+  if (!/^(?:\/|~$|~\/)/.test(written))
+    throw new UsageError(
+      `deploy_to: ${written} means nothing on ${host.name}; wanted an absolute path, or one that begins with ~/`,
+    );
+  const answer = await looked(host, `d=${quote(written)}\n${LOOK}`);
+  const found = answer.stdout.split("\0").map((line) => line.split(/=([^]*)/, 2) as [string, string?]);
+  const of = (name: string) => found.find(([one]) => one === name)?.[1];
+  if (!answer.isBegun || of("end") === undefined) throw noAnswer(host, answer.status, answer.stderr);
+  const current = of("current");
+  warnOfClock(host, Number(of("now")));
+  return {
+    host,
+    deployTo: (of("deployTo") ?? "").replace(/(?<=.)\/+$/, ""),
+    platform: platformOf(host, of("platform") ?? "", of("libc")),
+    hostname: of("hostname") ?? host.name,
+    hasRsync: of("rsync") !== undefined,
+    hasTree: of("tree") !== undefined,
+    suites: found.flatMap(([name, value = ""]) => (name === "suite" ? [value] : [])),
+    currentId: current?.replace(/\/+$/, "").replace(/^.*\//, ""),
+  };
+}
+
+/** A shared connection that had died unnoticed fails at its next use, and a second try makes a new one. */
+async function looked(host: Host, script: string): Promise<Answer> {
+  const answer = await runThere(host, script);
+  const isStale = answer.status === 255 && /mux_client|control socket|master/i.test(answer.stderr);
+  return isStale && !answer.isBegun ? runThere(host, script) : answer;
+}
+
+function platformOf(host: Host, system: string, libc: string | undefined): Platform {
+  const platform = PLATFORMS[system];
+  const wanted = "wanted Linux with glibc or macOS, on x86-64 or arm64";
+  const next = `${typedSsh(host)} uname -a`;
+  if (!platform)
+    throw new FailedError(`${host.name} is ${system}, and there is no runtime for it: ${wanted}`, {
+      next,
+      host: host.name,
+    });
+  if (platform.startsWith("linux") && libc !== "glibc")
+    throw new FailedError(
+      `${host.name} is a Linux ${libc === "musl" ? "with musl" : "without glibc"}, and there is no runtime for it: ${wanted}`,
+      { next, host: host.name },
+    );
+  return platform;
+}
+
+function warnOfClock(host: Host, now: number): void {
+  const skew = Math.round(now - Date.now() / 1000);
+  if (Number.isNaN(skew) || Math.abs(skew) <= SKEW) return;
+  const how = skew > 0 ? "ahead of" : "behind";
+  reporter().warn(
+    `the clock of ${host.name} is ${Math.abs(skew)} s ${how} this one: ids and records there bear its time`,
+  );
 }

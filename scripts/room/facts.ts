@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { BuildFacts } from "../build/facts.ts";
 import { changedBetween, sizesIn } from "../build/git-trees.ts";
+import { isUploaded } from "../build/uploaded.ts";
 import type { Context } from "../core/context.ts";
 import { observeRelease } from "../core/observe.ts";
 import { releasePath } from "../core/paths.ts";
@@ -43,6 +44,7 @@ export async function observeBuildRoom(context: Context, found: Facts): Promise<
       .map(({ directory, name }) => ({ name, ...newest(directory) })),
     backupBytes: databaseBytes(context),
   };
+  if (isUploaded(source)) return { source, room: await roomOfUpload(context, found, room) };
   const atMost = { ...source, bytes: bytesAtMost(context, found) };
   if (isRoomFor(room, needsOf({ ...found, source: atMost, room }))) return { source: atMost, room };
   const facts = { ...found, source: { ...source, bytes: sizeOf(source) } };
@@ -50,6 +52,14 @@ export async function observeBuildRoom(context: Context, found: Facts): Promise<
   if (facts.base !== undefined) room.differs = observeDifference(context, facts, facts.base);
   if (isRoomFor(room, needsOf({ ...facts, room }))) return { source: facts.source, room };
   return { source: facts.source, room: { ...room, reclaim: await observeReclaim(context, facts) } };
+}
+
+// An upload lies here already, and becomes the release by a rename: room is needed for what the build makes of it.
+async function roomOfUpload(context: Context, found: Facts, seen: BuildRoom): Promise<BuildRoom> {
+  const room = { ...seen, differs: { bytes: 0, files: 0 } };
+  return isRoomFor(room, needsOf({ ...found, room }))
+    ? room
+    : { ...room, reclaim: await observeReclaim(context, found) };
 }
 
 /** So many changed paths are looked at one by one; for more of them all of the commit is. */

@@ -1,4 +1,5 @@
 import type { BuildFacts } from "../build/facts.ts";
+import { isUploaded } from "../build/uploaded.ts";
 import type { Context } from "../core/context.ts";
 import { FailedError } from "../core/errors.ts";
 import type { Room } from "../core/room.ts";
@@ -12,14 +13,14 @@ type Facts = Pick<BuildFacts, "source" | "room" | "tree">;
 /**
  * What a build is expected to take: the larger of its source and the last build (where files are shared, what differs in place of
  * the source), the sets that have to be made, and a backup before a migration. On top of the bytes come 5 %, half a block for each
- * file, and 1 MiB for the records; on top of the files a quarter for directories, and 16.
+ * file, and 1 MiB for the records; on top of the files a quarter for directories, and 16. An upload is there already.
  */
 export function needsOf({ source, room, tree }: Facts): Amount {
   const last = room.last ?? { bytes: [...tree.rows.values()].find((row) => row.bytes)?.bytes ?? 0, files: 0 };
   const made = Math.max(0, last.bytes - source.bytes);
   const bytes = room.differs ? room.differs.bytes + made : Math.max(last.bytes, source.bytes);
   // A file that is shared by reflink takes an inode all the same.
-  const files = Math.max(last.files, source.files);
+  const files = Math.max(last.files, source.files) - (isUploaded(source) ? source.files : 0);
   const parts = [{ bytes, files }, ...(room.sets ?? []), { bytes: room.backupBytes ?? 0, files: 0 }];
   const total = parts.reduce((a, b) => ({ bytes: a.bytes + b.bytes, files: a.files + b.files }));
   return {

@@ -1,6 +1,7 @@
 import type { TreeFacts } from "../core/observe.ts";
 import type { BackupFact } from "../database/backups.ts";
 import type { DependencyUse } from "../dependencies/unused.ts";
+import type { OwnImage } from "../podman/look.ts";
 import { isGood, type ReleaseRow } from "../registry/releases.ts";
 import { showAge } from "../text/amounts.ts";
 import { goodBefore } from "../release/rollback.ts";
@@ -19,8 +20,12 @@ export interface PruneFacts {
   deps: DependencyUse;
   /** Releases whose files an earlier removal could not remove. */
   removing?: string[];
+  /** Uploads that broke off long ago: absolute. */
+  uploads?: string[];
   /** Backups of the database, the newest first. */
   backups?: BackupFact[];
+  /** Images of containers that were built for this tree, each with its release. */
+  images?: OwnImage[];
   /** To when ages are counted; default: the tree's own time. */
   ageAt?: Date;
 }

@@ -33,6 +33,7 @@ export const installCrontab: Operation<CrontabFacts, object> = {
 const OTHERS: Record<string, string> = {
   systemd: "systemd/install_systemd",
   "systemd-user": "systemd/install_systemd",
+  podman: "systemd/install_systemd",
   launchd: "launchd/install_launchd",
 };
 

@@ -23,8 +23,7 @@ export const scheduledNames = ({ services }: Pick<Manifest, "services">): string
   Object.entries(services).flatMap(([name, { schedule }]) => (schedule ? [name] : []));
 
 /** Whether the supervisor starts jobs by timers of its own; elsewhere cron does. */
-export const isManaged = ({ supervisor }: Pick<Manifest, "supervisor">) =>
-  supervisor !== "pidfile" && supervisor !== "podman";
+export const isManaged = ({ supervisor }: Pick<Manifest, "supervisor">) => supervisor !== "pidfile";
 
 /** Whether the host's logrotate empties the logs: where root installs files anyway. Elsewhere a job of the suite's own does. */
 export const hasLogrotate = ({ supervisor }: Pick<Manifest, "supervisor">) => supervisor === "systemd";

@@ -23,7 +23,7 @@ export interface RunningJob {
 
 /** Jobs of a manifest that its own service manager runs now; none where cron starts them. */
 export async function managedJobs(context: Context, manifest: Manifest): Promise<RunningJob[]> {
-  const names = scheduledNames(manifest).filter((name) => !manifest.services[name]?.container);
+  const names = scheduledNames(manifest);
   if (names.length === 0) return [];
   const scope = scopeOf(manifest);
   if (scope) return unitJobs(context, manifest, scope, names);

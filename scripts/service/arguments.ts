@@ -20,6 +20,7 @@ export function startArguments(
   const warnings: string[] = [];
   const environment = serviceEnvironment(definition, place, release, (warning) => void warnings.push(warning));
   const where = `services.${definition.name}.run`;
-  const words = parseWords(definition.run, environment, { where, instance: instanceOf(definition.name) });
+  const instance = instanceOf(definition.name);
+  const words = definition.run === "" ? [] : parseWords(definition.run, environment, { where, instance });
   return { words, environment, warnings };
 }

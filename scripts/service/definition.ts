@@ -7,6 +7,8 @@ export interface ServiceDefinition {
   readonly name: string;
   /** The manager holds its listening socket while it restarts. */
   readonly isHeld?: boolean | undefined;
+  /** Its program runs in a container; with an empty `run`, its image's own. */
+  readonly isContained?: boolean | undefined;
   /** Argument list by POSIX word rules; see words.ts. */
   readonly run: string;
   /** Working directory, relative to the release. */

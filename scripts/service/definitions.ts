@@ -54,6 +54,7 @@ export function definitionOf(service: Service, name: string): ServiceDefinition 
     stdout: optional(stdout),
     stderr: optional(stderr),
     isHeld: socket !== undefined,
+    ...(service.container ? { isContained: true } : {}),
   };
 }
 

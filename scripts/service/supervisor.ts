@@ -11,6 +11,8 @@ export interface ServiceState {
   readonly startedAt?: Date;
   /** The release that the main process runs from, by its working directory, else by RELEASE_ID in its environment. */
   readonly releaseId?: string;
+  /** It runs in a container: the main process is the one that watches over it, and its image says the release. */
+  readonly isContained?: boolean;
   /** Every process of the service, the main one first. */
   readonly processes: number[];
   /** A manager that keeps no pid files has "ok" while it runs. "foreign": the process it names belongs to another user, and cannot be signalled. */

@@ -1,5 +1,7 @@
 import type { Manifest } from "../../manifest.schema.ts";
 import { UsageError } from "../core/errors.ts";
+import { releaseOfContainer } from "../podman/look.ts";
+import { containerOf as nameOfContainer } from "../podman/image.ts";
 import { otherTreeIn } from "../render/other-trees.ts";
 import { ownTextOf } from "../render/reading.ts";
 import { proxyUnitOf, socketUnitOf, unitOf } from "../systemd/names.ts";
@@ -56,8 +58,16 @@ function observe(units: Units, name: string): ServiceState {
   if (otherTreeOf(units, properties) !== undefined)
     return { name, state: "stopped", processes: [], pidFile: "missing" };
   if (!main) return { name, state: stateOf(properties), processes: [], pidFile: "missing" };
-  return runningState(name, main, membersOf(main), releaseIdOf(units.place, main, properties));
+  const container = containerOf(units, name);
+  const releaseId = container
+    ? releaseOfContainer(units.place, container, main)
+    : releaseIdOf(units.place, main, properties);
+  const state = runningState(name, main, membersOf(main), releaseId);
+  return container ? { ...state, isContained: true } : state;
 }
+
+const containerOf = ({ manifest }: Units, name: string) =>
+  manifest.services[serviceOf(name)]?.container && nameOfContainer(manifest, name);
 
 /** The tree whose unit it is, where that is another one: of the same name, and none of ours to start or stop. */
 const otherTreeOf = ({ place }: Units, { FragmentPath }: Properties) =>

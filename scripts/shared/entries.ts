@@ -1,36 +1,14 @@
 import path from "node:path";
-import { UsageError } from "../core/errors.ts";
+import type { Context } from "../core/context.ts";
 import { quote, type Step } from "../core/step.ts";
 import type { SharedFact } from "./linked.ts";
 
-/** @throws UsageError that names every linked file that is neither in `shared/` nor in the checkout, and how to make it. */
-export function refuseMissing(shared: SharedFact[]): void {
-  const missing = shared.filter(
-    (fact) =>
-      fact.state === "dangling" ||
-      (fact.kind === "file" && fact.state === "absent" && !fact.hasSource && !fact.optional),
-  );
-  if (missing.length === 0) return;
-  const lines = missing.map((fact) =>
-    fact.state === "dangling"
-      ? `${fact.sharedPath} leads to ${fact.linkedTo}, which is gone`
-      : `${fact.sharedPath} is missing, and so is ${fact.sourcePath}`,
-  );
-  throw new UsageError(`linked files are missing:\n${lines.map((line) => `  ${line}`).join("\n")}`, {
-    next: missing.map((fact) =>
-      fact.state === "dangling"
-        ? `rm ${quote(fact.sharedPath)}`
-        : `mkdir -p ${quote(path.dirname(fact.sharedPath))} && install -m 600 /dev/null ${quote(fact.sharedPath)}   # then fill it, or mark it optional`,
-    ),
-  });
-}
-
-/** Phase 1 for one entry: a link to the checkout, or an empty directory. */
+/** Phase 1 for one entry: a link to the checkout, or an empty directory; a secret is written by a step of its own. */
 export function planEntry(fact: SharedFact): Step[] {
   if (fact.state !== "absent") return [];
   const place = path.dirname(fact.sharedPath);
   const parent: Step[] = fact.shared.includes("/") ? [{ kind: "mkdir", title: `Make ${place}`, path: place }] : [];
-  if (fact.hasSource)
+  if (fact.hasSource && fact.value_from === undefined)
     return [
       ...parent,
       {
@@ -60,3 +38,11 @@ export const planMode = (fact: SharedFact): Step[] =>
           },
         },
       ];
+
+/** Writes the secrets that are missing; on a host they come from the machine that deploys. */
+export function planSecrets({ loaded }: Context, shared: SharedFact[]): Step[] {
+  const missing = shared.filter(({ state, value_from: from }) => state === "absent" && from !== undefined);
+  if (missing.length === 0 || loaded.host !== undefined) return [];
+  const names = missing.map((fact) => `shared/${fact.shared}`).join(", ");
+  return [{ kind: "run", key: "secrets", title: `Write ${names}`, run: { ops: "host/secrets", args: ["--missing"] } }];
+}

@@ -5,6 +5,7 @@ import { observeTree, type TreeFacts } from "../core/observe.ts";
 import { observeRoom } from "../core/room.ts";
 import { refuseLater } from "../manifest/later.ts";
 import { hasJobs, runningJobs } from "../schedule/running-jobs.ts";
+import { whyNoValue } from "../secrets/values.ts";
 import { definitionsOf, recordedManifest } from "../service/definitions.ts";
 import { runningServices, supervisorsRunning } from "../service/supervisors.ts";
 import { installedSuite, type SuiteFacts } from "../suite/install.ts";
@@ -44,7 +45,7 @@ export async function observePrepare(context: Context, { phase, from }: PrepareA
   const current = tree.current.releaseId;
   return {
     tree,
-    shared,
+    shared: phase === "link" ? shared.map((fact) => withProblem(context, fact)) : shared,
     suite: installedSuite(context),
     running,
     hasJobs: await hasJobs(context),
@@ -54,6 +55,13 @@ export async function observePrepare(context: Context, { phase, from }: PrepareA
     taken: wanted.map(({ fact, source }) => ({ fact, source, bytes: sizeOf(source) })),
     freeBytes: observeRoom(context.paths.deployTo).freeBytes,
   };
+}
+
+/** A host is sent its secrets: nothing is to be taken there. */
+function withProblem({ loaded }: Context, fact: SharedFact): SharedFact {
+  if (fact.value_from === undefined || fact.state !== "absent" || loaded.host !== undefined) return fact;
+  const valueProblem = whyNoValue(fact.value_from, loaded.basePath, process.env);
+  return valueProblem === undefined ? fact : { ...fact, valueProblem };
 }
 
 async function ownProcesses(context: Context, running: string[]): Promise<number[]> {

@@ -1,15 +1,16 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { LinkedEntry } from "../../manifest.schema.ts";
+import type { LinkedFile } from "../manifest/schema/linked.ts";
 import type { Context } from "../core/context.ts";
 import { standing } from "../core/durable.ts";
 import { UsageError } from "../core/errors.ts";
 import { releasePath } from "../core/paths.ts";
 import type { Step } from "../core/step.ts";
-import { quote } from "../core/step.ts";
+import { howToMake, isMissing } from "./missing.ts";
 
 /** A linked file or directory, and how it stands in `shared/`. */
-export interface SharedFact extends LinkedEntry {
+export interface SharedFact extends LinkedFile {
   kind: "file" | "directory";
   /** Absolute, in `shared/`. */
   sharedPath: string;
@@ -18,15 +19,19 @@ export interface SharedFact extends LinkedEntry {
   state: "absent" | "link" | "dangling" | "real";
   /** Where a link in `shared/` leads. */
   linkedTo?: string;
+  /** Never on a host: there is no checkout. */
   hasSource: boolean;
+  /** Why what `value_from` names cannot be taken; absent: as far as was looked, it can. */
+  valueProblem?: string;
 }
 
 /** Looks at every linked entry; `from` is the folder that `from` is relative to (default: the checkout). */
 export function observeShared(context: Context, from = context.manifest.source.repo): SharedFact[] {
-  const { manifest, paths } = context;
+  const { manifest, paths, loaded } = context;
+  const isHost = loaded.host !== undefined;
   const facts = (entries: LinkedEntry[], kind: SharedFact["kind"]) =>
     entries.map((entry) =>
-      observeEntry(entry, kind, path.join(paths.shared, entry.shared), path.resolve(from, entry.from)),
+      observeEntry(entry, kind, path.join(paths.shared, entry.shared), path.resolve(from, entry.from), isHost),
     );
   return [...facts(manifest.linked_files, "file"), ...facts(manifest.linked_dirs, "directory")];
 }
@@ -36,6 +41,7 @@ function observeEntry(
   kind: SharedFact["kind"],
   sharedPath: string,
   sourcePath: string,
+  isHost: boolean,
 ): SharedFact {
   const now = standing(sharedPath);
   const isLink = now?.isSymbolicLink() === true;
@@ -46,7 +52,7 @@ function observeEntry(
     sharedPath,
     sourcePath,
     state,
-    hasSource: fs.existsSync(sourcePath),
+    hasSource: !isHost && fs.existsSync(sourcePath),
     ...(isLink ? { linkedTo: path.resolve(path.dirname(sharedPath), fs.readlinkSync(sharedPath)) } : {}),
   };
 }
@@ -61,24 +67,13 @@ export const planTree = ({ paths }: Context): Step[] =>
 
 /** @throws UsageError that names every linked file that is not in `shared/`, and how to make it. */
 export function missingShared(context: Context, facts: SharedFact[]): void {
-  const missing = facts.filter(
-    (fact) => !fact.optional && fact.kind === "file" && fact.state !== "real" && fact.state !== "link",
-  );
+  const missing = facts.filter(isMissing);
   if (missing.length === 0) return;
   const lines = missing.map(
     (fact) => `  ${fact.sharedPath}${fact.state === "dangling" ? ` (a link to ${fact.linkedTo}, which is gone)` : ""}`,
   );
-  throw new UsageError(`linked files are missing:\n${lines.join("\n")}`, {
-    next: [
-      ...(missing.some((fact) => fact.hasSource) ? [`${context.opsPath}/release/prepare_shared.ts`] : []),
-      ...missing
-        .filter((fact) => !fact.hasSource)
-        .map(
-          ({ sharedPath: place }) =>
-            `mkdir -p ${quote(path.dirname(place))} && install -m 600 /dev/null ${quote(place)}   # then fill it`,
-        ),
-    ],
-  });
+  const hows = missing.map((fact) => howToMake(context, fact));
+  throw new UsageError(`linked files are missing:\n${lines.join("\n")}`, { next: [...new Set(hows)] });
 }
 
 /** Links every linked entry into a release, relative, in place of whatever the commit has there. */

@@ -22,16 +22,30 @@ interface PackageJson {
   optionalDependencies?: Record<string, string>;
 }
 
+/** What of the suite that runs is copied. */
+export type SuiteContents = Omit<SuiteFacts, "isInstalled">;
+
 /** Looks whether the tree has this version of the suite. */
 export function installedSuite({ paths }: Context): SuiteFacts {
-  const own = readPackage(suitePath);
+  const version = suiteVersion();
   const isInstalled =
-    fs.existsSync(path.join(paths.suite, own.version, "package.json")) ||
-    suitePath.startsWith(`${paths.suite}${path.sep}`);
-  if (isInstalled) return { version: own.version, isInstalled, files: [], packages: new Map() };
-  const files = ["package.json", ...(own.files ?? [])].filter((file) => fs.existsSync(path.join(suitePath, file)));
-  return { version: own.version, isInstalled, files, packages: closure(suitePath) };
+    fs.existsSync(path.join(paths.suite, version, "package.json")) || suitePath.startsWith(`${paths.suite}${path.sep}`);
+  return isInstalled ? { version, isInstalled, files: [], packages: new Map() } : { ...suiteContents(), isInstalled };
 }
+
+/** The files and packages of the suite that runs; of the runtimes only those that are here. */
+export function suiteContents(): SuiteContents {
+  const { version, files = [] } = readPackage(suitePath);
+  const there = ["package.json", ...files].filter((file) => fs.existsSync(path.join(suitePath, file)));
+  return { version, files: there, packages: closure(suitePath) };
+}
+
+/** Of the suite that runs. */
+export const suiteVersion = (): string => readPackage(suitePath).version;
+
+/** The version of a package that the suite may need, by its own word; undefined: it does not know it. */
+export const optionalVersion = (name: string): string | undefined =>
+  readPackage(suitePath).optionalDependencies?.[name];
 
 const readPackage = (directory: string) =>
   JSON.parse(fs.readFileSync(path.join(directory, "package.json"), "utf8")) as PackageJson;

@@ -7,7 +7,7 @@ import { plain, type Neutral, neutralFromOps } from "./neutral.ts";
 import { renderTemplate } from "../render/template.ts";
 
 /** Commands that are of no use inside a repository that has its manifest. */
-const ONCE = new Set(["host/init"]);
+const ONCE = new Set(["host/init", "host/attend"]);
 
 /** Every command that this suite has, as its place under `ops`: `release/switch_current`; `deploy` is the umbrella. */
 export const suiteCommands = (opsPath = path.join(suitePath, "ops")) =>

@@ -15,7 +15,7 @@ import { supervisorOf } from "../service/supervisors.ts";
 import { observeUnits } from "./manager.ts";
 import { unitFileOf } from "./names.ts";
 import { isLingering, refuseWithoutManager, scopeOf } from "./systemctl.ts";
-import { logSteps, unitChanges, type UnitFacts, unitSteps } from "./unit-steps.ts";
+import { logSteps, QUADLET, unitChanges, type UnitFacts, unitSteps } from "./unit-steps.ts";
 
 export interface InstallUnitsFacts {
   units: UnitFacts;
@@ -72,7 +72,9 @@ const NOT_BUILT = /is not executable: No such file or directory|Failed to prepar
 /** Lets systemd itself read the units, before they are where it would use them. @throws FailedError with what it says */
 function verify(wanted: readonly InstalledFile[]): void {
   inTemporaryFolder("switchback-units", (folder) => {
-    const files = wanted.map(({ place, content }) => {
+    // systemd sees what podman's generator makes of a file, and not the file.
+    const units = wanted.filter(({ path: place }) => !QUADLET.test(place));
+    const files = units.map(({ place, content }) => {
       const file = path.join(folder, place.slice("systemd/".length));
       fs.mkdirSync(path.dirname(file), { recursive: true });
       fs.writeFileSync(file, content);

@@ -3,6 +3,7 @@ import path from "node:path";
 import type { Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
+import { keptOf } from "../api/kept.ts";
 import { jobsOf } from "../schedule/jobs.ts";
 import type { InstalledFile } from "../render/file.ts";
 import { isMarked } from "../render/mark.ts";
@@ -10,10 +11,14 @@ import { refuseOthers } from "../render/other-trees.ts";
 import { observeInstalled, observeMarked } from "../render/reading.ts";
 import { logFilesOf } from "../logs/log-files.ts";
 import { definitionsOf } from "../service/definitions.ts";
-import { subjectOf } from "../render/subject.ts";
+import { hasContainers, hasQuadlet } from "../podman/quadlet.ts";
+import { type Subject, subjectOf } from "../render/subject.ts";
 import { proxyUnitOf, socketUnitOf, unitsToEnable } from "./names.ts";
 import { type Scope, scopeOf, showUnits } from "./systemctl.ts";
-import { DROP_INS, fileOfUnit, UNIT, type UnitFacts } from "./unit-steps.ts";
+import { DROP_INS, fileOfUnit, QUADLET, UNIT, type UnitFacts } from "./unit-steps.ts";
+
+/** Where podman's generator looks for what a user's manager is to run (podman-systemd.unit(5)). */
+const quadletFolder = (home: string) => path.join(home, ".config/containers/systemd");
 
 /** Where an administrator's units are (systemd.unit(5)); the user's own below the home directory. */
 const unitFolder = (scope: Scope, home: string) =>
@@ -24,9 +29,23 @@ export async function wantedUnits(context: Context, manifest: Manifest, scope: S
   const { renderSystemd } = await import("./render.ts");
   const subject = subjectOf(context, manifest);
   const folder = unitFolder(scope, subject.owner.home);
-  return renderSystemd(subject).map((file) => ({
+  const units = renderSystemd(subject).map((file) => ({
     ...file,
     path: path.join(folder, file.place.slice("systemd/".length)),
+  }));
+  return [...units, ...(await wantedContainers(subject, folder))];
+}
+
+/** Each is known by its unit, whichever file makes it. */
+async function wantedContainers(subject: Subject, folder: string): Promise<InstalledFile[]> {
+  if (!hasContainers(subject.manifest)) return [];
+  const { renderContainers } = await import("../podman/render.ts");
+  const isQuadlet = hasQuadlet();
+  const home = isQuadlet ? quadletFolder(subject.owner.home) : folder;
+  return renderContainers(subject, isQuadlet ? "container" : "service").map(({ place, content }) => ({
+    place: `systemd/${path.parse(place).name}.service`,
+    content,
+    path: path.join(home, path.basename(place)),
   }));
 }
 
@@ -39,9 +58,13 @@ function unitFilesIn(folder: string): string[] {
   });
 }
 
+const quadletsIn = (folder: string) =>
+  namesIn(folder).flatMap((name) => (QUADLET.test(name) ? [path.join(folder, name)] : []));
+
 /** @throws UsageError where a job is one of the suite's own commands, and the tree has no suite yet */
 function refuseWithoutSuite({ manifest, paths, opsPath }: Context): void {
-  const missing = jobsOf(manifest, paths).find(({ command }) => command?.[0] && !fs.existsSync(command[0]));
+  const own = [...jobsOf(manifest, paths), keptOf(manifest, paths)];
+  const missing = own.find((one) => one?.command?.[0] && !fs.existsSync(one.command[0]));
   if (missing)
     throw new UsageError(`the job ${missing.name} runs ${missing.command?.[0]}, and the tree has no suite yet`, {
       next: `${opsPath}/release/prepare_shared.ts`,
@@ -54,11 +77,15 @@ export async function observeUnits(context: Context, manifest: Manifest, scope: 
   const isWanted = scope === scopeOf(manifest);
   if (isWanted) refuseWithoutSuite(context);
   const wanted = isWanted ? await wantedUnits(context, manifest, scope) : [];
-  const folder = unitFolder(scope, subjectOf(context, manifest).owner.home);
-  const marked = observeMarked(unitFilesIn(folder), (content) => isMarked(content, context.paths.deployTo));
+  const { home } = subjectOf(context, manifest).owner;
+  const folder = unitFolder(scope, home);
+  const files = [...unitFilesIn(folder), ...(scope === "user" ? quadletsIn(quadletFolder(home)) : [])];
+  const marked = observeMarked(files, (content) => isMarked(content, context.paths.deployTo));
   const installed = observeInstalled(marked, wanted);
   refuseOthers(context, { installed, wanted }, "unit");
-  const toEnable = isWanted ? unitsToEnable(manifest) : [];
+  const quadlets = wanted.filter(({ path: file }) => QUADLET.test(file));
+  const generated = new Set(quadlets.map(({ place }) => path.basename(place)));
+  const toEnable = isWanted ? unitsToEnable(manifest).filter((unit) => !generated.has(unit)) : [];
   const states = showUnits(scope, toEnable, ["UnitFileState"]);
   const logs = isWanted && scope === "system" ? logsOf(context, manifest) : [];
   return {

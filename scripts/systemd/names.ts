@@ -39,22 +39,25 @@ export const proxyUnitOf = (manifest: Named, name: string) => {
 /** When a job starts. */
 export const timerUnitOf = (manifest: Named, name: string) => `${stemOf(manifest, name)}.timer`;
 
-/** Services that stay up, instances apart; containers are podman's. */
+/** What keeps the release API up. */
+export const registryUnitOf = (manifest: Named) => unitOf(manifest, "registry");
+
+/** Services that stay up, instances apart. */
 const upOf = ({ services }: Manifest) =>
   Object.entries(services)
-    .filter(([, { schedule, container }]) => !schedule && !container)
+    .filter(([, { schedule }]) => !schedule)
     .flatMap(([name, service]) => instancesOf(name, service).map((member) => ({ member, socket: service.socket })));
 
-const jobNames = (manifest: Manifest) =>
-  jobsOf(manifest, { ops: "", manifest: "" }).flatMap(({ name, service }) => (service?.container ? [] : [name]));
+const jobNames = (manifest: Manifest) => jobsOf(manifest, { ops: "", manifest: "" }).map(({ name }) => name);
 
-/** The units that come up by themselves at boot: services, with the sockets that are held for them, and timers. */
+/** The units that come up by themselves at boot: services, with the sockets that are held for them, timers, and the release API. */
 export const unitsToEnable = (manifest: Manifest): string[] => [
   ...upOf(manifest).flatMap(({ member, socket }) => [
     ...(socket ? [socketUnitOf(manifest, member)] : []),
     unitOf(manifest, member),
   ]),
   ...jobNames(manifest).map((name) => timerUnitOf(manifest, name)),
+  ...(manifest.registry.serve ? [registryUnitOf(manifest)] : []),
 ];
 
 /** Every unit of a manifest that can be up: those, the proxies of sockets, and what timers start. */

@@ -5,7 +5,7 @@ import { byHandPath } from "../render/installed.ts";
 import { definitionsOf } from "../service/definitions.ts";
 import { serviceOf } from "../service/definition.ts";
 import { wantedUnits } from "./manager.ts";
-import { proxyUnitOf, socketUnitOf, unitOf, unitsToEnable } from "./names.ts";
+import { proxyUnitOf, registryUnitOf, socketUnitOf, unitOf, unitsToEnable } from "./names.ts";
 import { scopeOf, systemctlWords } from "./systemctl.ts";
 import { DROP_INS, ORDERS } from "./unit-steps.ts";
 
@@ -30,6 +30,7 @@ export async function unitPrivileges(context: Context): Promise<Privileges> {
     installing: [
       order(ORDERS.reload),
       ...enabled.flatMap((unit) => [ORDERS.enable, ORDERS.enableNow, ORDERS.disable].map((make) => order(make(unit)))),
+      ...(manifest.registry.serve ? [order(ORDERS.restart(registryUnitOf(manifest)))] : []),
       ...folders.map(folderWords),
       ...files.flatMap((file) => [...writeWords(file), ...writeWords(byHandPath(file)), removeWords(file)]),
     ],

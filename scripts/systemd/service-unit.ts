@@ -44,7 +44,7 @@ export function accountFields(subject: Subject, { user, group }: Partial<Pick<Se
   return scopeOfUnits(subject) === "user" ? {} : { User: user ?? subject.owner.name, Group: group ?? "" };
 }
 
-function linksOf(task: Task): Pick<Fields<"service">, "After" | "Wants" | "Requires"> {
+export function linksOf(task: Task): Pick<Fields<"service">, "After" | "Wants" | "Requires"> {
   const { subject, service, definition } = task;
   const held = service.socket && !service.socket.proxy ? [socketUnitOf(subject.manifest, definition.name)] : [];
   const network = scopeOfUnits(subject) === "system" ? ["network.target"] : [];
@@ -61,7 +61,11 @@ function linksOf(task: Task): Pick<Fields<"service">, "After" | "Wants" | "Requi
  * that takes, as root and outside of the sandbox, so that nothing hides the file from it. A start of `ready: notify` keeps systemd's
  * limit, and one that is cut by it is tried again; a job has none.
  */
-function waitFor({ subject, service, ...reading }: Task): Pick<Fields<"service">, "ExecStartPre" | "TimeoutStartSec"> {
+export function waitFor({
+  subject,
+  service,
+  ...reading
+}: Task): Pick<Fields<"service">, "ExecStartPre" | "TimeoutStartSec"> {
   if (!isHeldBack(subject.manifest)) return {};
   const isJob = service.schedule !== undefined;
   const file = quoted(execText(holdOf(subject.paths, isJob), reading));
@@ -72,7 +76,7 @@ function waitFor({ subject, service, ...reading }: Task): Pick<Fields<"service">
   };
 }
 
-function lifeOf(task: Task) {
+export function lifeOf(task: Task) {
   const { subject, service } = task;
   const { restart = "always", restart_sec: pause = PAUSE, ready } = service;
   const isRestarted = restart !== "never";
@@ -124,7 +128,7 @@ function environmentFiles(task: Task): string[] {
   });
 }
 
-function logsOf(task: Task) {
+export function logsOf(task: Task) {
   const { stdout, stderr } = logsBelowCurrent(task.subject, task.definition);
   return {
     StandardOutput: `append:${wholePathOf(task, "stdout", stdout)}`,

@@ -12,7 +12,7 @@ export type Scope = "system" | "user";
 
 /** The scope of a manifest's units; undefined where another supervisor runs its services. */
 export const scopeOf = ({ supervisor }: Pick<Manifest, "supervisor">): Scope | undefined =>
-  supervisor === "systemd" ? "system" : supervisor === "systemd-user" ? "user" : undefined;
+  supervisor === "systemd" ? "system" : supervisor === "systemd-user" || supervisor === "podman" ? "user" : undefined;
 
 const SYSTEMCTL = "systemctl";
 
@@ -64,7 +64,7 @@ export function whyNoManager(scope: Scope): UsageError | undefined {
   if (fs.existsSync(`${runtimePath()}/systemd`)) return undefined;
   const user = userName();
   return new UsageError(
-    `supervisor: systemd-user, and no manager of ${user} runs (${runtimePath()}/systemd is missing)`,
+    `the services are run by a user's systemd, and no manager of ${user} runs (${runtimePath()}/systemd is missing)`,
     {
       next: `sudo loginctl enable-linger ${user}`,
     },

@@ -7,6 +7,7 @@ import { definitionOf } from "../service/definitions.ts";
 import { splitWords, type Word } from "../service/words.ts";
 import { literal, pathProblem } from "./escape.ts";
 import { type Command, execStart } from "./exec.ts";
+import { type Scope, scopeOf } from "./systemctl.ts";
 import { refuse } from "./unit-file.ts";
 
 /** A service of the manifest on its way into a unit. */
@@ -20,8 +21,7 @@ export interface Task extends Command {
 }
 
 /** Whose manager reads the units: the user's own where the manifest asks for it, else the system's. */
-export const scopeOfUnits = ({ manifest }: Subject): "system" | "user" =>
-  manifest.supervisor === "systemd-user" ? "user" : "system";
+export const scopeOfUnits = ({ manifest }: Subject): Scope => scopeOf(manifest) ?? "system";
 
 /** Gathers what a service's unit is made of. @throws ManifestError for a `run` that is no argument list */
 export function taskOf(subject: Subject, name: string, service: Service): Task {
@@ -45,6 +45,7 @@ export const hasOwnPorts = ({ instances = {} }: Service): boolean =>
   Object.values(instances).some(({ port }) => port !== undefined);
 
 function wordsOf(subject: Subject, name: string, { run }: Service): Word[] {
+  if (run === "") return []; // Of a container: its image says what it runs.
   try {
     return splitWords(run, `services.${name}.run`);
   } catch (error) {

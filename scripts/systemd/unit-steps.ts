@@ -2,6 +2,7 @@ import path from "node:path";
 import { folderWords } from "../core/as-root.ts";
 import type { Context } from "../core/context.ts";
 import { command, type Step } from "../core/step.ts";
+import { keepsApi } from "../api/kept.ts";
 import { textsOf } from "../render/file.ts";
 import { byHandPath, differenceOf, type Installation } from "../render/installed.ts";
 import { isMarked } from "../render/mark.ts";
@@ -9,6 +10,7 @@ import { runtimePath, type Scope, systemctlWords } from "./systemctl.ts";
 
 /** Names of unit files, and of folders with drop-ins (systemd.unit(5)). */
 export const UNIT = /\.(service|socket|timer)$/;
+export const QUADLET = /\.container$/;
 export const DROP_INS = /\.(service|socket|timer)\.d$/;
 
 /** What systemd knows of a tree, and what a manifest wants it to know. */
@@ -38,6 +40,8 @@ export const ORDERS = {
   reload: ["daemon-reload"],
   enable: (unit: string) => ["enable", "--quiet", unit],
   enableNow: (unit: string) => ["enable", "--quiet", "--now", unit],
+  stop: (unit: string) => ["stop", unit],
+  restart: (unit: string) => ["restart", unit],
   disable: (unit: string) => ["disable", "--quiet", "--now", unit],
 };
 
@@ -85,13 +89,19 @@ export function unitSteps(context: Context, { scope, from, to, enable, disable }
   const stopped = files
     .filter((file) => UNIT.test(file) && !file.includes("@.") && !isJob(file))
     .map((file) => path.basename(file));
-  const timers = enable.filter((unit) => unit.endsWith(".timer"));
-  const others = enable.filter((unit) => !timers.includes(unit));
+  // What podman's generator makes comes up by its file alone, and cannot be enabled or disabled.
+  const generated = files.filter((file) => QUADLET.test(file)).map((file) => `${path.parse(file).name}.service`);
+  // No switch starts what is no service of the application.
+  const kept = new Set([...to].filter(([, content]) => keepsApi(content)).map(([file]) => path.basename(file)));
+  const own = enable.filter((unit) => unit.endsWith(".timer") || kept.has(unit));
+  const others = enable.filter((unit) => !own.includes(unit));
+  const again = changed.map(([file]) => path.basename(file)).filter((unit) => kept.has(unit) && !own.includes(unit));
   // One order a unit: sudoers knows each of them, whichever are needed.
   const step = (title: string, order: (unit: string) => string[], units: string[]) =>
     units.length > 0 ? [systemctlStep(scope, `${title} ${units.join(", ")}`, units.map(order))] : [];
   return [
     ...step("Disable", ORDERS.disable, [...disable, ...stopped]),
+    ...step("Stop", ORDERS.stop, generated),
     ...files.map((file): Step => ({ kind: "remove", title: `Remove ${file}`, path: file, asRoot: scope === "system" })),
     ...changed.flatMap(([file, content]) => [
       ...keepByHand(context, scope, file, from.get(file)),
@@ -99,7 +109,8 @@ export function unitSteps(context: Context, { scope, from, to, enable, disable }
     ]),
     ...(gone.length + changed.length > 0 ? [systemctlStep(scope, "Let systemd read its units", [ORDERS.reload])] : []),
     ...step("Enable", ORDERS.enable, others),
-    ...step("Enable and start", ORDERS.enableNow, timers),
+    ...step("Enable and start", ORDERS.enableNow, own),
+    ...step("Restart", ORDERS.restart, again),
   ];
 }
 

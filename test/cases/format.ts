@@ -27,6 +27,8 @@ const shared = z.strictObject({
   state: z.enum(["absent", "link", "dangling", "real"]).default("real"),
   linked_to: z.string().optional(),
   has_source: z.boolean().default(true),
+  /** Why what value_from names cannot be taken. */
+  value_problem: z.string().optional(),
   bytes: z.int().default(0),
 });
 
@@ -37,6 +39,10 @@ const source = z.strictObject({
   submodules: ids,
   bytes: z.int().default(0),
   files: z.int().default(0),
+  /** It was sent from another machine; `made`: what its build steps there changed. */
+  uploaded: z.strictObject({ by: z.string(), built_here: ids, made: ids }).optional(),
+  /** It was, and is the release already. */
+  taken: z.boolean().default(false),
 });
 
 const amount = z.strictObject({ bytes: z.int(), files: z.int() });
@@ -129,6 +135,8 @@ const facts = z.strictObject({
       removing: ids,
     })
     .prefault({}),
+  /** prune: uploads that broke off long ago, by their names in incoming. */
+  uploads: ids,
   /** recover: links of the current release that a promotion has just put there. */
   promoted: z.array(z.strictObject({ kept: z.string(), place: z.string(), target: z.string() })).default([]),
   /** promote: the manifest's sets as the current release has them. */
@@ -207,6 +215,8 @@ export const caseSchema = z.strictObject({
   args: z.record(z.string(), z.unknown()).default({}),
   /** `DEPLOY_*` variables. */
   overrides: z.record(z.string(), z.string()).default({}),
+  /** The environment prod on this host, which the manifest was sent to; default: the tree is here. */
+  on: z.string().optional(),
   /** What is wrong with the planner: the case is expected to fail until that is mended. */
   known_bug: z.string().optional(),
   /** `# title of the plan`, then `## title of a step` and its lines, as `--dry-run` shows them. */

@@ -17,7 +17,8 @@ const BASE = { app: "shop", deploy_to: "/srv/shop", services: { web: { run: "bin
 export function contextOfCase(one: Case, scratch: string): Context {
   const env = one.overrides;
   const file = path.join(scratch, "deploy.yaml");
-  fs.writeFileSync(file, `${stringify({ ...BASE, ...one.manifest })}# switchback: origin=${APP}\n`);
+  const there = one.on === undefined ? "" : ` env=prod host=${one.on}`;
+  fs.writeFileSync(file, `${stringify({ ...BASE, ...one.manifest })}# switchback: origin=${APP}${there}\n`);
   const loaded = { ...loadManifest({ filePath: file, env, cwd: scratch }), filePath: `${APP}/deploy.yaml` };
   const { manifest } = loaded;
   const overrides = readOverrides(env);

@@ -79,7 +79,7 @@ function built(facts: CaseFacts, id: string): CaseFacts {
 const servicesOf = (context: Context, facts: CaseFacts) => ({ running: runningOf(context, facts), stale: facts.stale ?? [] });
 const runningOf = (context: Context, facts: CaseFacts) => facts.running ?? (treeOf(context, facts).current.releaseId ? namesOf(context) : []);
 
-const pruneOf = (context: Context, facts: CaseFacts): PruneFacts => ({ tree: treeOf(context, facts), used: new Map(Object.entries(facts.used)), deps: usesOf(context, facts), removing: facts.removing, ...(facts.age_at ? { ageAt: new Date(facts.age_at) } : {}) });
+const pruneOf = (context: Context, facts: CaseFacts): PruneFacts => ({ tree: treeOf(context, facts), used: new Map(Object.entries(facts.used)), deps: usesOf(context, facts), removing: facts.removing, uploads: facts.uploads.map((name) => path.join(context.paths.incoming, name)), ...(facts.age_at ? { ageAt: new Date(facts.age_at) } : {}) });
 
 /** Dependency sets as they stand in the tree; their key is their name's number. */
 const usesOf = ({ paths }: Context, { deps }: CaseFacts): DependencyUse => ({
@@ -183,8 +183,10 @@ const activationOf = (context: Context, facts: CaseFacts, id: string): Activatio
 function buildOf(context: Context, facts: CaseFacts, id: string): BuildFacts {
   const { manifest, paths } = context;
   const { source, build } = manifest;
-  const { ref = source.ref, sha = shaOf(id), dirty = source.via === "worktree", submodules, bytes, files } = facts.source;
-  const needs = Object.entries(build).flatMap(([name, step]) => (facts.skipped.includes(name) ? [] : step.needs));
+  const { ref = source.ref, sha = shaOf(id), dirty = source.via === "worktree", submodules, bytes, files, uploaded, taken } = facts.source;
+  const upload = uploaded && { id, sha, ref, isDirty: dirty, builtHere: uploaded.built_here, builtBy: uploaded.by, made: uploaded.made, files, bytes };
+  const isElsewhere = (name: string) => facts.skipped.includes(name) || upload?.builtHere.includes(name) === true;
+  const needs = Object.entries(build).flatMap(([name, step]) => (isElsewhere(name) ? [] : step.needs));
   const toolOf = (need: string) => {
     const name = /^[^\s<>=!]+/.exec(need)?.[0] ?? need;
     const problem = facts.problems[name];
@@ -192,12 +194,13 @@ function buildOf(context: Context, facts: CaseFacts, id: string): BuildFacts {
   };
   return {
     tree: treeOf(context, facts),
-    source: { repo: source.repo, ref, sha, isDirty: dirty, tags: [], submodules, bytes, files },
+    source: { repo: source.repo, ref, sha, isDirty: dirty, tags: [], submodules, bytes, files, ...(upload ? { upload } : {}), ...(taken ? { isTaken: true } : {}) },
     id: checkedId(id),
     release: releaseOf(facts, id),
     shared: sharedOf(context, facts),
     tools: [...new Set(needs)].map(toolOf),
     skipped: facts.skipped,
+    ...(upload ? { doneBefore: upload.builtHere } : {}),
     sets: Object.entries(facts.sets).map(([name, { key, complete, broken, problems, next }]) => ({
       name,
       key,
@@ -235,10 +238,10 @@ const roomOf = (context: Context, facts: CaseFacts): BuildRoom => {
 
 function sharedOf({ manifest, paths }: Context, facts: CaseFacts, from = manifest.source.repo): SharedFact[] {
   const factOf = (kind: SharedFact["kind"]) => (entry: (typeof manifest.linked_files)[number]): SharedFact => {
-    const { state = "real", linked_to, has_source = true } = facts.shared[entry.path] ?? {};
+    const { state = "real", linked_to, has_source = true, value_problem: valueProblem } = facts.shared[entry.path] ?? {};
     const sourcePath = path.resolve(from, entry.from);
     const linkedTo = linked_to ?? (state === "link" || state === "dangling" ? sourcePath : undefined);
-    return { ...entry, kind, sharedPath: path.join(paths.shared, entry.shared), sourcePath, state, hasSource: has_source, ...(linkedTo ? { linkedTo } : {}) };
+    return { ...entry, kind, sharedPath: path.join(paths.shared, entry.shared), sourcePath, state, hasSource: has_source, ...(linkedTo ? { linkedTo } : {}), ...(valueProblem ? { valueProblem } : {}) };
   };
   return [...manifest.linked_files.map(factOf("file")), ...manifest.linked_dirs.map(factOf("directory"))];
 }

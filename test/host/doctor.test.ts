@@ -6,7 +6,8 @@ import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openDatabase } from "../../scripts/registry/database.ts";
-import { diagnose } from "../../scripts/host/doctor.ts";
+import { ElsewhereError } from "../../scripts/core/errors.ts";
+import { diagnose, diagnoseHere } from "../../scripts/host/doctor.ts";
 import type { Finding } from "../../scripts/doctor/finding.ts";
 import { upsertRow } from "../../scripts/registry/releases.ts";
 
@@ -34,7 +35,12 @@ function record(releaseId: string, status: "deployed" | "replaced", now?: Date):
   database.close();
 }
 
-const look = async (options: { env?: string } = {}) => diagnose({ manifest: filePath(), ...options });
+/** Of an environment on other hosts: what can be told here. */
+const look = async (options: { env?: string } = {}) =>
+  diagnose({ manifest: filePath(), ...options }).catch((error: unknown) => {
+    if (error instanceof ElsewhereError) return diagnoseHere(error.loaded);
+    throw error;
+  });
 const of = (findings: Finding[], check: string) =>
   findings.filter((one) => one.check === check).map(({ level, message }) => `${level}: ${message}`);
 

@@ -46,14 +46,13 @@ test("a wrong name is told the nearest one, and what each is", () => {
 /** What of a starter this version does not do, and init names. */
 const REFUSED: Record<string, string[]> = {
   "aqa-youtube-assistant": ["update"],
-  "my-app": ["services.web.container", "supervisor"],
   oroboros: ["registry.url"],
 };
 
 /** What each team's hand-written files would be replaced by. */
 const PLACES: Record<string, string[]> = {
   papertok: ["server", "worker", "daily", "captions"].map((job) => `launchd/com.papertok.${job}.plist`),
-  "my-app": ["traefik/my-app-main.yml"],
+  "my-app": ["podman/my-app.container", "podman/my-app.service", "traefik/my-app-main.yml"],
   "aqa-youtube-assistant": ["backend", "frontend"].map((part) => `systemd/aqa-youtube-assistant-${part}.service`),
   "medc-annot": ["systemd/medc-annot.service", "systemd/medc-annot.socket", "nginx/medc-annot-main.conf"],
   oroboros: [

@@ -12,6 +12,8 @@ mount -o remount,bind,ro "$root/proc/sys"
 mount --move "$root/mnt" "$root/proc/sys/net"
 mount -t sysfs -o nosuid,nodev,noexec,ro sysfs "$root/sys"
 mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 "$root/sys/fs/cgroup"
+# podman 4.3 looks for an own control group in each hierarchy of the machine, and the root of this one stands for those it has not.
+chown 1500 "$root/sys/fs/cgroup"
 mount -t tmpfs -o mode=755,nosuid dev "$root/dev"
 mkdir "$root"/dev/{pts,shm,net,mqueue}
 for device in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0 fuse:10:229 net/tun:10:200; do
@@ -25,6 +27,9 @@ for stream in 0:stdin 1:stdout 2:stderr; do ln -s "/proc/self/fd/${stream%:*}" "
 mount -t tmpfs -o mode=1777,nosuid,nodev shm "$root/dev/shm"
 mount -t tmpfs -o mode=755,nosuid,nodev run "$root/run"
 mount -t tmpfs -o mode=1777,nosuid,nodev tmp "$root/tmp"
+# Without one /proc that nothing covers, the kernel lets no user mount the one of a container.
+mkdir -p "$root/run/host/proc"
+mount -t proc -o nosuid,nodev,noexec proc "$root/run/host/proc"
 mount --bind "$mem/srv" "$root/srv"
 mount --bind "$mem/home" "$root/home"
 cd "$root"

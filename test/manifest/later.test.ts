@@ -15,17 +15,7 @@ function refused(text: string, environment?: string): string[] {
   return [];
 }
 
-const LATER: [text: string, place: string][] = [
-  ["supervisor: podman\n", '3:1: "supervisor"'],
-  ["registry: {url: postgres://x/y}\n", '3:12: "registry.url"'],
-  ["services: {a: {container: x}}\n", '3:16: "services.a.container"'],
-];
-
-test.each(LATER)("%s", (text, place) => {
-  expect(refused(text)).toEqual([`deploy.yaml:${place} is not available in this version`]);
-});
-
-const BY_SYSTEMD = "is done by supervisor: systemd or systemd-user only";
+const BY_SYSTEMD = "is done by supervisor: systemd, systemd-user or podman only";
 const REFUSED: [text: string, line: string][] = [
   ["services: {a: {run: x, socket: '127.0.0.1:1'}}\n", `3:24: "services.a.socket" ${BY_SYSTEMD}`],
   ["services: {a: {run: x, ready: notify}}\nsupervisor: launchd\n", `3:24: "services.a.ready" ${BY_SYSTEMD}`],
@@ -51,20 +41,21 @@ test("what systemd does is not refused under it", () => {
 });
 
 test("all are refused at once, in the order of the file", () => {
-  expect(refused("registry: {url: postgres://x/y}\nsupervisor: podman\n")).toEqual([
-    'deploy.yaml:3:12: "registry.url" is not available in this version',
-    'deploy.yaml:4:1: "supervisor" is not available in this version',
+  expect(refused("services:\n  a: {run: x %i}\n  b: {run: x, ready: notify}\n")).toEqual([
+    'deploy.yaml:4:7: "services.a.run" holds %i, and the service has no instances',
+    `deploy.yaml:5:15: "services.b.ready" ${BY_SYSTEMD}`,
   ]);
 });
 
 test("an override is refused at its own line", () => {
-  expect(refused("environments:\n  prod: {supervisor: podman}\n", "prod")).toEqual([
-    'deploy.yaml:4:10: "supervisor" is not available in this version',
+  expect(refused("environments:\n  prod: {services: {a: {run: x %i}}}\n", "prod")).toEqual([
+    'deploy.yaml:4:25: "services.a.run" holds %i, and the service has no instances',
   ]);
 });
 
 test("what this version has is not refused", () => {
-  const text = `database: {sqlite: data/app.db}
+  const text = `registry: {url: "postgres://x/y", password_file: pw}
+database: {sqlite: data/app.db}
 drain: {run: x}
 hooks: {before_build: x}
 smoke: [{url: "http://x/"}]

@@ -8,6 +8,7 @@ import {
   unitOf,
   unitsToEnable,
 } from "../../scripts/systemd/names.ts";
+import { renderContainers } from "../../scripts/podman/render.ts";
 import { loadText, SEEDS, seed, subjectFor, textsOf, unitsOf } from "./subjects.ts";
 
 const manifestOf = (services: string) => loadText(`app: shop\ndeploy_to: /srv/shop\nservices:\n${services}`).manifest;
@@ -74,6 +75,7 @@ prune: { schedule: "0 4 * * *" }
     "shop-api.service",
     "shop-web.socket",
     "shop-web.service",
+    "shop-box.service",
     "shop-nightly.timer",
     "shop-prune.timer",
   ];
@@ -88,7 +90,8 @@ prune: { schedule: "0 4 * * *" }
 
 test.each(SEEDS)("every unit of %s has its file, and every file its unit", (name) => {
   const subject = subjectFor(seed(name));
-  const files = Object.keys(textsOf(subject)).filter((file) => !file.includes("/"));
+  const containers = renderContainers(subject, "service").map(({ place }) => place.replace("podman/", ""));
+  const files = [...Object.keys(textsOf(subject)).filter((file) => !file.includes("/")), ...containers];
   const templates = allUnits(subject.manifest).map((unit) => unit.replace(/@.+\./, "@."));
   expect([...new Set(templates)].toSorted()).toEqual(files.toSorted());
 });

@@ -1,10 +1,20 @@
 import * as z from "zod";
+import { parseAddress } from "../../registry/postgres/address.ts";
 import { anyPath, line, listOf, port } from "./values.ts";
 
 const URL_WANTED = "a URL such as postgres://registry@db.example.org/releases";
 
 /** A PostgreSQL server's database (libpq's URI form). */
-export const postgresUrl = line(URL_WANTED).regex(/^postgres(?:ql)?:\/\/\S+$/, { error: URL_WANTED });
+export const postgresUrl = line(URL_WANTED)
+  .regex(/^postgres(?:ql)?:\/\/\S+$/, { error: URL_WANTED })
+  .superRefine((url, ctx) => {
+    try {
+      parseAddress(url);
+    } catch (error) {
+      // What is wrong, and never the URL: a password may be in it.
+      ctx.addIssue({ code: "custom", message: (error as Error).message });
+    }
+  });
 
 /** `registry.serve`: the release API as a service of its host. */
 export const registryServer = z.strictObject({

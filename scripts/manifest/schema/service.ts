@@ -23,17 +23,37 @@ const socket = z.union(
   { error: LISTEN },
 );
 
+const IMAGE = "an image's name in small letters, without a tag: its tag is the release id";
+const PART = "[a-z0-9]+(?:(?:\\.|_{1,2}|-+)[a-z0-9]+)*";
+const image = line(IMAGE).regex(new RegExp(`^(?:[A-Za-z0-9.-]+:\\d{1,5}/)?${PART}(?:/${PART})*$`), { error: IMAGE });
+
+interface Container {
+  image: string;
+  file?: string | undefined;
+  context: string;
+  publish: string[];
+  volumes: string[];
+  network?: string | undefined;
+  options: string[];
+}
+
 const container = z.union(
   [
-    line("an image's name").transform((image) => ({ image, context: ".", publish: [], volumes: [], options: [] })),
+    image.transform((name): Container => ({ image: name, context: ".", publish: [], volumes: [], options: [] })),
     z.strictObject({
-      image: line("an image's name").describe("Image name; its tag is the release id."),
-      file: insidePath.optional().describe("The Containerfile; default: the one in context."),
+      image: image.describe("Image name; its tag is the release id."),
+      file: insidePath
+        .optional()
+        .describe("The Containerfile, relative to the release; default: Containerfile or Dockerfile in context."),
       context: insidePath.prefault(".").describe("The folder to build in, in the release."),
-      publish: names("a port mapping").prefault([]).describe("Ports, as podman --publish takes them."),
-      volumes: names("a volume").prefault([]).describe("Volumes, as podman --volume takes them."),
+      publish: names("a port mapping")
+        .prefault([])
+        .describe("Ports, as podman --publish takes them; default: the service's own port, on 127.0.0.1."),
+      volumes: names("a volume")
+        .prefault([])
+        .describe("Volumes, as podman --volume takes them; ./data and ../../shared/data are relative to the release."),
       network: line("a network's name").optional().describe("The network to join."),
-      options: names("an option").prefault([]).describe("Further arguments of podman run."),
+      options: names("an option").prefault([]).describe("Further arguments of podman run, one word each."),
     }),
   ],
   { error: "an image's name, or a map with image" },
@@ -98,7 +118,7 @@ export const service = z
     write_paths: listOf(anyPath, "a path, or a list of paths")
       .prefault([])
       .describe("Paths that a hardened service may write to, besides shared/."),
-    container: container.optional().describe("Run it in a podman container."),
+    container: container.optional().describe("Build it into a podman image and run that; run is then its command."),
     schedule: jobSchedule.optional().describe("Cron schedule: it is a job, not a process that stays up."),
     stdout: anyPath.optional().describe("Log of its output; default logs/<service>.log in the tree."),
     stderr: anyPath.optional().describe("Log of its errors; default logs/<service>.log in the tree."),
@@ -114,9 +134,10 @@ export const service = z
       .describe("launchd label instead of <app>.<service>."),
   })
   .superRefine(
-    ({ run, container: image, socket: held, port: own, schedule }, ctx) => {
+    ({ run, container: contained, socket: held, port: own, schedule }, ctx) => {
       const add = (path: PropertyKey[], message: string) => ctx.addIssue({ code: "custom", path, message });
-      if (run === "" && !image) ctx.addIssue({ code: "custom", message: "run is missing", params: { missing: "run" } });
+      if (run === "" && !contained)
+        ctx.addIssue({ code: "custom", message: "run is missing", params: { missing: "run" } });
       if (held?.proxy && own === undefined)
         add(["socket"], "needs the service's own port, to which the proxy connects");
       if (held?.proxy && own !== undefined && portOfAddress(held.listen) === own)

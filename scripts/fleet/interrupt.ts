@@ -1,0 +1,16 @@
+export interface Interrupt {
+  isInterrupted: () => boolean;
+  /** Ctrl-C does what it did before. */
+  end: () => void;
+}
+
+/** From here on Ctrl-C is remembered: what is at work is asked to stop by whoever does it, and nothing more is begun. */
+export function holdInterrupt(): Interrupt {
+  let isPressed = false;
+  const press = () => void (isPressed = true);
+  process.on("SIGINT", press).on("SIGTERM", press);
+  return {
+    isInterrupted: () => isPressed,
+    end: () => void process.off("SIGINT", press).off("SIGTERM", press),
+  };
+}

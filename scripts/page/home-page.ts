@@ -1,0 +1,101 @@
+import { html } from "hono/html";
+import type { HostState } from "../api/reader.ts";
+import { type HomeFacts, runningOf } from "./home.ts";
+import type { Html, Page } from "./layout.ts";
+import { renderReleases } from "./releases-table.ts";
+import { renderLast, renderWork } from "./work.ts";
+import { titleOfOperation, verdictOfOperation } from "./words.ts";
+import { printable } from "../text/table.ts";
+import { renderCommit, renderFacts, renderRelease, renderSince, renderText, renderTime } from "./values.ts";
+
+/** `/`: what runs, what is at work, and the timeline of releases. */
+export function renderHome(facts: HomeFacts, app: string, now: Date): Page {
+  const isAtWork = facts.atWork.length > 0;
+  return {
+    title: `${app}: ${headline(facts.hosts)}${isAtWork ? "; at work" : ""}`,
+    isAtWork,
+    isStill: facts.before !== undefined,
+    main: html`<section class="now" aria-labelledby="now">
+        <div class="runs">
+          <h1 id="now">${renderHeading(facts.hosts, app)}</h1>
+          ${facts.hosts.length > 1 ? renderHosts(facts.hosts, now) : renderOne(facts, now)}
+        </div>
+        <p class="hidden" aria-live="polite">${sayWork(facts)}</p>
+        <div class="work">
+          ${isAtWork ? facts.atWork.map((one) => renderWork(one, now)) : renderLast(facts.last, now)}
+        </div>
+      </section>
+      ${renderReleases(facts, now)}`,
+  };
+}
+
+// Read aloud whenever it changes: nothing in it may count the seconds.
+function sayWork({ atWork, last }: HomeFacts): string {
+  if (atWork.length > 0) return printable(`${atWork.map(titleOfOperation).join(", ")}: at work`);
+  return last ? printable(`${titleOfOperation(last)}: ${verdictOfOperation(last.outcome).words}`) : "";
+}
+
+/** In a few words, for a tab: the release that runs, or how many do. */
+function headline(hosts: HostState[]): string {
+  const running = runningOf(hosts);
+  const without = hosts.filter(({ release_id }) => release_id === null).length;
+  if (running.length === 0) return "nothing runs";
+  if (running.length > 1) return `${running.length} releases on ${hosts.length} hosts`;
+  return without === 0
+    ? `${running[0]} runs`
+    : `${running[0]} runs on ${hosts.length - without} of ${hosts.length} hosts`;
+}
+
+function renderHeading(hosts: HostState[], app: string): Html {
+  const running = runningOf(hosts);
+  const [only = ""] = running;
+  const name = renderText(app);
+  if (running.length === 0) return html`${name} does not run: nothing is deployed`;
+  if (running.length > 1)
+    return html`${name} runs <strong>${running.length} different releases</strong> on ${hosts.length} hosts`;
+  const on = hosts.filter(({ release_id }) => release_id !== null).length;
+  const share = on < hosts.length ? ` of ${hosts.length}` : "";
+  const where = hosts.length > 1 ? html` on ${on}${share} hosts` : "";
+  return html`${name} runs <strong class="id">${renderText(only)}</strong>${where}`;
+}
+
+function renderOne({ hosts, target }: HomeFacts, now: Date): Html {
+  const [state] = hosts;
+  if (!state || state.release_id === null) return html``;
+  const { since, commit_sha, host, deploy_to } = state;
+  return html`${since === null ? "" : html`<p class="lead">since ${renderSince(since, now)}</p>`}
+  ${renderFacts([
+    ["Commit", renderCommit(commit_sha)],
+    ["Host", renderText(host)],
+    ["Tree", html`<code>${renderText(deploy_to)}</code>`],
+    ["Rollback to", target === undefined ? "nowhere: there is no earlier good release" : renderRelease(target)],
+  ])}`;
+}
+
+function renderHosts(hosts: HostState[], now: Date): Html {
+  return html`<table class="hosts" role="table">
+    <caption class="hidden">
+      What runs on each host
+    </caption>
+    <thead role="rowgroup">
+      <tr role="row">
+        <th role="columnheader" scope="col">Host</th>
+        <th role="columnheader" scope="col">Release</th>
+        <th role="columnheader" scope="col">Since</th>
+      </tr>
+    </thead>
+    <tbody role="rowgroup">
+      ${hosts.map((host) => renderHost(host, now))}
+    </tbody>
+  </table>`;
+}
+
+function renderHost({ host, release_id, since }: HostState, now: Date): Html {
+  const release = release_id === null ? html`<span class="soft">nothing is deployed</span>` : renderRelease(release_id);
+  const when = since === null ? renderTime(null) : renderSince(since, now);
+  return html`<tr role="row" data-key="${host}">
+    <th role="rowheader" scope="row">${renderText(host)}</th>
+    <td role="cell">${release}</td>
+    <td role="cell">${when}</td>
+  </tr>`;
+}

@@ -1,0 +1,29 @@
+import fs from "node:fs";
+import { FailedError } from "../core/errors.ts";
+import { becomeOwner } from "../core/owner.ts";
+import { treePaths } from "../core/paths.ts";
+import { writeOut } from "../terminal/output.ts";
+import { lookAt, writeUnderLock } from "./apply.ts";
+import { type FileState, type Message, readMessage } from "./message.ts";
+import { Secret } from "./secret.ts";
+
+/** On a host: reads secrets from standard input, compares or writes them, and answers with what became of each, as JSON. */
+export function receive(): void {
+  if (fs.fstatSync(0).isCharacterDevice()) throw new FailedError("--receive is given by another machine, over ssh");
+  const message = readMessage(fs.readFileSync(0, "utf8"));
+  becomeOwner(message.deployTo);
+  writeOut(1, JSON.stringify(carryOut(message)));
+}
+
+function carryOut(message: Message): FileState<string>[] {
+  const paths = treePaths(message.deployTo);
+  if (message.verb === "look") return lookAt(paths, message);
+  return writeUnderLock(
+    paths,
+    message.files.map(({ shared, mode, value }) => ({
+      shared,
+      mode,
+      secret: new Secret(Buffer.from(value, "base64")),
+    })),
+  );
+}
