@@ -28,7 +28,7 @@ export function applySeal(context: Context, id: string, now = new Date()): void 
   const isFromGit = isCommitted && context.manifest.source.via === "git" && mark.upload === undefined;
   const base = isFromGit || (isCommitted && mark.upload) ? inheritanceOf(context, mark) : undefined;
   const isUntouched = mark.upload
-    ? untouchedOfUpload(context, mark.upload, directory)
+    ? untouchedOfUpload(mark.upload, directory)
     : untouchedOfGit(context, mark, isFromGit);
   const rules: Rules = { directory, mark, isUntouched, ...wayOf(base, directory) };
   const { files, bytes, ownBytes } = readAll(rules);
@@ -94,13 +94,9 @@ function untouchedOfGit(context: Context, { sha, isQuiet, id }: BuildMark, isFro
 }
 
 // Whatever is done to a file gives it a new ctime, which nobody can set, and the mark is younger than all of the upload.
-function untouchedOfUpload(
-  { manifest }: Context,
-  { made }: NonNullable<BuildMark["upload"]>,
-  directory: string,
-): Rules["isUntouched"] {
+function untouchedOfUpload({ made }: NonNullable<BuildMark["upload"]>, directory: string): Rules["isUntouched"] {
   const begun = fs.statSync(path.join(directory, BUILDING)).ctimeMs;
-  return (place, stat) => stat.ctimeMs < begun && !isOutput(manifest, place) && !isMadeBySender(made, place);
+  return (place, stat) => stat.ctimeMs < begun && !isMadeBySender(made, place);
 }
 
 const wayOf = (base: Inheritance | undefined, directory: string): Pick<Rules, "base" | "way"> =>

@@ -44,11 +44,17 @@ export async function applyStep(step: Step, context: ApplyContext, journal: Jour
   const key = historyKey(step);
   const began = new Date();
   const since = performance.now();
-  const note = (outcome: StepOutcome) => journal.step(key, step.title, began, performance.now() - since, outcome);
   if (kindOf(step).done(step)) {
     reporter().pass(step);
-    return note("already");
+    return journal.step(key, step.title, began, performance.now() - since, "already");
   }
+  const isLong = !MINOR.has(step.kind);
+  if (isLong) journal.beginStep(key, step.title, began);
+  const note = (outcome: StepOutcome) => {
+    const took = performance.now() - since;
+    if (isLong) journal.endStep(took, outcome);
+    else journal.step(key, step.title, began, took, outcome);
+  };
   reporter().begin(step.title, step);
   try {
     await kindOf(step).apply(step, context);
@@ -61,7 +67,7 @@ export async function applyStep(step: Step, context: ApplyContext, journal: Jour
     return;
   }
   reporter().pass(step);
-  reporter().end(step.title, performance.now() - since, MINOR.has(step.kind) ? "minor" : "done");
+  reporter().end(step.title, performance.now() - since, isLong ? "done" : "minor");
   note("done");
 }
 

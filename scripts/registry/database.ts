@@ -55,7 +55,8 @@ const MIGRATIONS = [
      key TEXT NOT NULL,
      UNIQUE (kind, key)
    ) STRICT;
-   CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;`,
+   CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+   CREATE INDEX operations_release ON operations (release_id);`,
 ];
 
 /** Opens `registry.db` for a command that changes it: WAL, every commit durable, schema brought up to date. */

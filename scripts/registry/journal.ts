@@ -94,8 +94,29 @@ export class Journal {
     closing(() => this.database.prepare("UPDATE operations SET has_touched = 0 WHERE id = ?").run(this.id));
   }
 
+  /** A step that takes its time is seen by others while it is at work: its outcome is null until `endStep`. */
+  beginStep(key: string, title: string, startedAt: Date): void {
+    this.write(key, title, startedAt, null, null);
+  }
+
+  /** How the step ended that began last. */
+  endStep(durationMs: number, outcome: StepOutcome): void {
+    const query = "UPDATE steps SET duration_ms = ?, outcome = ? WHERE operation_id = ? AND seq = ?";
+    withoutSync(this.database, () => this.database.prepare(query).run(durationMs, outcome, this.id, this.seq));
+  }
+
   /** Seen by others at once, durable with the next record that has to be: recovery does not ask which steps were done. */
   step(key: string, title: string, startedAt: Date, durationMs: number, outcome: StepOutcome): void {
+    this.write(key, title, startedAt, durationMs, outcome);
+  }
+
+  private write(
+    key: string,
+    title: string,
+    startedAt: Date,
+    durationMs: number | null,
+    outcome: StepOutcome | null,
+  ): void {
     withoutSync(this.database, () =>
       this.database
         .prepare(

@@ -20,8 +20,11 @@ const TAIL = 8 * 1024;
 /** The command as a person types it where the manifest is: `deploy release v2.0.0 prod`. */
 function typed({ command: name, words, environment }: CallRecord): string {
   const word = COMMANDS.find(({ ops }) => ops === name)?.word ?? name;
-  return command("deploy", word, ...words, environment);
+  return command("deploy", word, ...words.filter(isTyped), environment);
 }
+
+/** Several hosts are asked for JSON, whatever was typed. */
+const isTyped = (word: string) => word !== "--json";
 
 const moment = (iso: string) => `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
 
@@ -63,7 +66,7 @@ function tell(call: KeptCall, index: number): string[] {
 function lineOf(call: KeptCall, record: CallRecord, exit: number | undefined): string[] {
   const how = exit === undefined ? "was cut off by the end of its host's work" : `ended with exit code ${exit}`;
   const about = `${typed(record)}, of ${moment(record.begunAt)}, for ${record.from}, whose connection was lost, ${how}`;
-  const last = lastLines(call.at(exit === 0 ? "out" : "err"));
+  const last = lastLines(call.at(exit === 0 && record.words.every(isTyped) ? "out" : "err"));
   return last.length > 0 ? [`${about}:`, ...last.map((line) => `    ${line}`)] : [about];
 }
 

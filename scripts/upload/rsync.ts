@@ -8,7 +8,7 @@ import { BUILDING } from "../core/paths.ts";
 export interface Sent {
   /** Of the files that differ, so far. */
   bytes: number;
-  /** Of the files that were looked at; before anything is deployed on the host, of the bytes. */
+  /** Of the files, those that were looked at; where nothing is deployed on the host yet, of the bytes. */
   percent: number;
 }
 
@@ -48,8 +48,8 @@ export interface Transfer {
 export function rsyncWords({ rsh, destination, from, into, like, without }: Transfer): string[] {
   const words = ["--recursive", "--links", "--perms", "--times", "--checksum", "--compress", "--chmod=u+w"];
   words.push("--delete", "--partial", `--timeout=${SILENCE}`, "--protect-args");
-  // The whole list first: else nothing is known of how much there is to do.
-  words.push("--no-inc-recursive", "--info=progress2", "--stats", "--outbuf=N");
+  // Not --no-inc-recursive, whose counts would be whole: with it, rsync 3.5 hangs where the disk there is full (tried).
+  words.push("--info=progress2", "--stats", "--outbuf=N");
   words.push(...[...OWN, ...without].map((place) => `--exclude=${anchored(place)}`));
   words.push(...like.map((directory) => `--copy-dest=${directory}`));
   return [...words, "--rsh", rsh, `${from}/`, `${destination}:${into}/`];
@@ -69,20 +69,34 @@ export function runRsync(words: string[], signal: AbortSignal, onProgress: (line
   const end = () => endGroup(child.pid);
   signal.addEventListener("abort", end, { once: true });
   let [stdout, stderr] = ["", ""];
+  let late: NodeJS.Timeout | undefined;
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     const lines = (stdout + text).split(/[\r\n]/);
     stdout = [...lines.filter((line) => !isProgress(line)), ""].join("\n").slice(-MOST_KEPT);
     const last = lines.findLast(isProgress);
     if (last !== undefined) onProgress(last);
   });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr = (stderr + text).slice(-MOST_KEPT)));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr = (stderr + text).slice(-MOST_KEPT);
+    // One side has given up, and the other may not notice.
+    if (FATAL.test(stderr)) late ??= setTimeout(end, 5000);
+  });
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (status) => {
+      clearTimeout(late);
       signal.removeEventListener("abort", end);
-      resolve({ status, stdout, stderr });
+      resolve({ status: codeOf(stderr) ?? status, stdout, stderr });
     });
   });
+}
+
+const FATAL = /^rsync error: .*\(code (\d+)\)/m;
+
+/** What the first side to fail says: the other one's exit code may only be that of having been left. */
+function codeOf(stderr: string): number | undefined {
+  const code = FATAL.exec(stderr)?.[1];
+  return code === undefined ? undefined : Number(code);
 }
 
 /** rsync, and its ssh. */
@@ -99,15 +113,18 @@ const PROGRESS = /^\s*([\d,.]+)\s+(\d+)%.*?(?:(?:to|ir)-chk=(\d+)\/(\d+))?\)?\s*
 const isProgress = (line: string) => PROGRESS.test(line);
 const numberOf = (digits: string) => Number(digits.replaceAll(/\D/g, ""));
 
-/** Reads a line of `--info=progress2`; undefined where it is none. `isLike`: there were files to compare with. */
-export function readProgress(line: string, isLike: boolean): Sent | undefined {
-  const [, bytes, percent, left, all] = PROGRESS.exec(line) ?? [];
-  if (bytes === undefined) return undefined;
-  const isCounted = isLike && left !== undefined && Number(all) > 0;
-  return {
-    bytes: numberOf(bytes),
-    percent: isCounted ? Math.floor((1 - Number(left) / Number(all)) * 100) : Number(percent),
-  };
+/**
+ * Reads a line of `--info=progress2`; undefined where it is none. `isLike`: there were files to compare with. `all`: how much there is,
+ * where rsync does not ask for the whole list first, and knows only of a part of the files at a time.
+ */
+export function readProgress(line: string, isLike: boolean, all?: { files: number; bytes: number }): Sent | undefined {
+  const [, digits, percent, left, known] = PROGRESS.exec(line) ?? [];
+  if (digits === undefined) return undefined;
+  const [bytes, count] = [numberOf(digits), Number(known ?? 0)];
+  if (line.includes("to-chk=0/")) return { bytes, percent: 100 };
+  const ofFiles = (count - Number(left ?? 0)) / Math.max(all?.files ?? 0, count, 1);
+  const ofBytes = all ? bytes / Math.max(all.bytes, 1) : Number(percent) / 100;
+  return { bytes, percent: Math.min(99, Math.floor((isLike ? ofFiles : ofBytes) * 100)) };
 }
 
 /** The bytes that went over the wire, both ways, by `--stats`. */

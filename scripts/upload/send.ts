@@ -26,7 +26,6 @@ import { stoppable } from "./stopping.ts";
 export type { Sent } from "./rsync.ts";
 export type { Staged } from "./staged.ts";
 export { stage } from "./stage.ts";
-export { refuseOrder } from "./staging.ts";
 
 /** So long, in milliseconds, a line that broke is tried again while nothing more arrives. */
 const PATIENCE = 60_000;
@@ -97,7 +96,7 @@ async function sendOnce({ connection, staged, signal, onProgress }: Sending, tri
   const { destination } = host;
   const words = rsyncWords({ rsh: rshOf(host), destination, from: staged.directory, into: directory, like, ...staged });
   const ended = await runRsync(words, signal, (line) => {
-    const sent = readProgress(line, like.length > 0);
+    const sent = readProgress(line, like.length > 0, staged);
     if (sent) onProgress(sent);
   });
   if (ended.status !== 0) throw await failureOf(connection, staged, ended);

@@ -22,7 +22,7 @@ beforeEach(() => {
 interface Begun {
   child: ChildProcess;
   /** What it has said so far. */
-  said(): string;
+  said: () => string;
   ended: Promise<{ code: number | null; ms: number }>;
 }
 
@@ -160,19 +160,21 @@ test("with a token it serves other addresses, and takes it from the environment 
 test("while it answers, a real deploy writes: no answer is wrong, and the operation is seen at work", async () => {
   const { url } = await serve([], { DEPLOY_MANIFEST: host.at("app/deploy.yaml") });
   const seen = new Set<string>();
-  let isDone = false;
+  const done = new AbortController();
   const looking = (async () => {
     let count = 0;
-    for (; !isDone; count++) {
-      const [rows, operations, health] = await Promise.all(
-        ["/api/releases", "/api/operations", "/healthz"].map((address) => fetch(url + address)),
-      );
-      const statuses = [rows?.status, operations?.status, health?.status];
+    for (; !done.signal.aborted; count++) {
+      const [rows, operations, health] = await Promise.all([
+        fetch(`${url}/api/releases`),
+        fetch(`${url}/api/operations`),
+        fetch(`${url}/healthz`),
+      ]);
+      const statuses = [rows.status, operations.status, health.status];
       // Before the first deploy there is no tree.
       if (statuses.join() !== "200,200,503") expect(statuses).toEqual([200, 200, 200]);
-      for (const one of (await operations?.json()) as { outcome: string }[]) seen.add(one.outcome);
-      for (const one of (await rows?.json()) as { status: string }[]) seen.add(one.status);
-      await health?.text();
+      for (const one of (await operations.json()) as { outcome: string }[]) seen.add(one.outcome);
+      for (const one of (await rows.json()) as { status: string }[]) seen.add(one.status);
+      await health.text();
     }
     return count;
   })();
@@ -180,7 +182,7 @@ test("while it answers, a real deploy writes: no answer is wrong, and the operat
     host.commit(text);
     await ranBeside("release/deploy");
   }
-  isDone = true;
+  done.abort();
   expect(await looking).toBeGreaterThan(5);
   expect([...seen]).toEqual(expect.arrayContaining(["at work", "done", "building", "deployed", "replaced"]));
   expect(seen.has("interrupted")).toBe(false);

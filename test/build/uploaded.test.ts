@@ -108,15 +108,16 @@ describe("sharing", () => {
   test("is done by what files hold: never those that a step here or there has made or touched", async () => {
     place.describe(`build:
   web: { build_on: local, run: "mkdir dist; cp -p same dist/copy" }
-  here: { run: "cp -p same here; printf w >written" }`);
-    place.commit(files);
+  here: { run: "cp -p same here; printf w >written", outputs: [out] }`);
+    place.commit({ ...files, "out/kept": "k" });
     await upload("v1");
     built("v1");
     place.commit({ changed: "2" });
     await upload("v2", "v1");
     built("v2");
     expect(["same", "run.sh"].map((name) => link("v2", name))).toEqual([true, true]);
-    expect(["changed", "written", "here", "dist/copy"].map((name) => link("v2", name))).toEqual([
+    expect(["out/kept", "changed", "written", "here", "dist/copy"].map((name) => link("v2", name))).toEqual([
+      false,
       false,
       false,
       false,
@@ -137,6 +138,8 @@ describe("sharing", () => {
     place.describe("build: { web: { run: echo more >>same } }");
     place.commit();
     await upload("v3", "v2");
+    // What the staging tree shares with the release before is read-only there.
+    expect(fs.statSync(place.at("incoming/v3/same")).mode & 0o777).toBe(0o644);
     built("v3");
     expect([place.text("releases/v1/same"), place.text("releases/v3/same")]).toEqual([
       files.same,
@@ -207,7 +210,9 @@ describe("what goes wrong", () => {
     place.commit({ a: "1" });
     await upload("v1");
     const words = ["--manifest", place.at("run/sent/1.yaml"), "--uploaded", "v1"];
-    const command = spawn(path.resolve(import.meta.dirname, "../../ops/release/build_release.ts"), words, { stdio: "ignore" });
+    const command = spawn(path.resolve(import.meta.dirname, "../../ops/release/build_release.ts"), words, {
+      stdio: "ignore",
+    });
     await expect.poll(() => fs.existsSync(place.at("releases/v1/.building")), { timeout: 20_000 }).toBe(true);
     const isOver = new Promise((resolve) => command.once("exit", resolve));
     command.kill("SIGKILL");
@@ -231,6 +236,17 @@ describe("what goes wrong", () => {
     expect(place.json("v1")["sha"]).toBe(place.git("rev-parse", "HEAD"));
   });
 
+  const OTHER = {
+    id: "v2",
+    sha: "",
+    ref: "",
+    isDirty: false,
+    builtHere: [],
+    builtBy: "a",
+    made: [],
+    files: 1,
+    bytes: 1,
+  };
   test.each([
     ["nothing at all", () => {}],
     ["files whose record is not there yet", () => fs.mkdirSync(place.at("incoming/v1"), { recursive: true })],
@@ -242,7 +258,7 @@ describe("what goes wrong", () => {
       "a record of something else",
       () => (
         fs.mkdirSync(place.at("incoming/v1"), { recursive: true }),
-        fs.writeFileSync(place.at("incoming/v1.json"), '{"id":"v2"}')
+        fs.writeFileSync(place.at("incoming/v1.json"), JSON.stringify(OTHER))
       ),
     ],
   ])("%s is no upload", (_what, make) => {

@@ -80,10 +80,10 @@ test("a manifest that does not load is the one finding", async () => {
   ]);
 });
 
-test("what this version does not have, and what has no effect", async () => {
-  manifest("services: { web: { run: node x, restart: always, port: 21150 } }\nupdate: { schedule: 0 4 * * * }\n");
+test("what the supervisor does not do, and what has no effect", async () => {
+  manifest('services: { web: { run: node x, restart: always, socket: "127.0.0.1:21150", port: 21151 } }\n');
   const found = of(await look(), "manifest");
-  expect(found[0]).toMatch(/^wrong: .*"update" is not available/s);
+  expect(found[0]).toMatch(/^wrong: .*"services.web.socket" is done by supervisor: systemd/s);
   expect(found[1]).toMatch(/^note: web: restart/);
 });
 

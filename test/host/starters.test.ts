@@ -43,12 +43,6 @@ test("a wrong name is told the nearest one, and what each is", () => {
   expect(() => readStarter("../example")).toThrow(/there is no starter/);
 });
 
-/** What of a starter this version does not do, and init names. */
-const REFUSED: Record<string, string[]> = {
-  "aqa-youtube-assistant": ["update"],
-  oroboros: ["registry.url"],
-};
-
 /** What each team's hand-written files would be replaced by. */
 const PLACES: Record<string, string[]> = {
   papertok: ["server", "worker", "daily", "captions"].map((job) => `launchd/com.papertok.${job}.plist`),
@@ -114,7 +108,7 @@ describe.each(starterNames())("%s", (name) => {
     expect(written).toContain("deploy.yaml");
     expect(written).toContain("ops/release/switch_current.ts");
     expect(fs.readFileSync(path.join(folder, "ops/RUNBOOK.md"), "utf8")).toContain("shop");
-    expect(refused.toSorted()).toEqual(REFUSED[name] ?? []);
+    expect(refused).toEqual([]);
   });
 });
 

@@ -256,7 +256,7 @@ describe("two hosts", () => {
     const list = await laptop.deploy("list broken --json");
     expect(list.status).toBe(1);
     expect(JSON.parse(list.stdout)).toMatchObject({
-      web1: [{ release_id: "r6" }, { release_id: "r5" }, { release_id: "r4", is_current: true }, {}, {}],
+      web1: expect.arrayContaining([expect.objectContaining({ release_id: "r4", is_current: true })]),
       web9: { exit: 1, error: "web9 does not answer" },
     });
     expect((await laptop.deploy("restart broken")).stderr).toContain("nothing was begun");

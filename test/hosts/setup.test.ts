@@ -121,8 +121,7 @@ describe("an empty home", () => {
     await host.must(["rm", "-rf", TREE]);
     const child = typed(["setup", "prod"]);
     const closed = once(child, "close");
-    const partial = `${TREE}/suite/.taking-${version}`;
-    await host.sh(`until [ -n "$(find ${partial} -name .bun.* 2>/dev/null)" ]; do sleep 0.01; done`);
+    await host.sh(`until [ -n "$(find ${TREE}/suite -name ".bun.*" 2>/dev/null)" ]; do sleep 0.01; done`);
     cut(child.pid as number);
     expect(await closed).toEqual([130, null]);
     expect(await suites()).toBe(`.taking-${version}\n`);

@@ -16,7 +16,7 @@ beforeEach(() => {
       id INTEGER PRIMARY KEY, release_id TEXT NOT NULL UNIQUE, commit_sha TEXT NOT NULL, migration_marker TEXT, status TEXT NOT NULL,
       deployed_at TEXT, previous_release_id TEXT, activation INTEGER, is_pinned INTEGER NOT NULL DEFAULT 0, bytes INTEGER, updated_at TEXT NOT NULL
     ) STRICT;
-    CREATE TABLE operations (id TEXT PRIMARY KEY, kind TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT) STRICT;
+    CREATE TABLE operations (id TEXT PRIMARY KEY, kind TEXT NOT NULL, release_id TEXT, started_at TEXT NOT NULL, finished_at TEXT) STRICT;
     CREATE TABLE steps (operation_id TEXT NOT NULL, seq INTEGER NOT NULL, key TEXT NOT NULL, started_at TEXT NOT NULL) STRICT;
     INSERT INTO releases (release_id, commit_sha, status, bytes, updated_at) VALUES ('r1', 'abc', 'built', 7, '2026-11-20T00:00:00Z');
     PRAGMA user_version = 1`);

@@ -1,7 +1,9 @@
 /** Real commands on a real tree, with a PostgreSQL server that comes and goes. */
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import fs from "node:fs";
 import net from "node:net";
+import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openDatabase } from "../../scripts/registry/database.ts";
@@ -9,16 +11,17 @@ import { countWaiting } from "../../scripts/registry/outbox.ts";
 import { makePlace } from "../core/places.ts";
 import { bothSides, hasServer, PASSWORD, PostgresServer } from "./postgres-server.ts";
 
+const home = fs.mkdtempSync(path.join(os.tmpdir(), "switchback-home-"));
+afterAll(() => fs.rmSync(home, { recursive: true }));
 const ops = path.resolve(import.meta.dirname, "../../ops");
 const git = { GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1", GIT_AUTHOR_NAME: "t", GIT_AUTHOR_EMAIL: "t@t" };
 const env = {
   PATH: process.env["PATH"],
-  HOME: "/nonexistent",
+  HOME: home,
   ...git,
   GIT_COMMITTER_NAME: "t",
   GIT_COMMITTER_EMAIL: "t@t",
 };
-const SILENT = 42_711;
 
 describe.skipIf(!hasServer)("a registry of several hosts (skipped where PostgreSQL is not installed)", () => {
   let server: PostgresServer;
@@ -85,7 +88,7 @@ describe.skipIf(!hasServer)("a registry of several hosts (skipped where PostgreS
       const ran = deploy("one", "r2");
       expect(ran.status).toBe(0);
       expect(ran.stderr).toMatch(
-        /^warning: the registry releases\d+ at 127\.0\.0\.1:42712 could not be reached: nobody listens there: \d+ records wait; \S+\/release-registry\.ts sync pushes them\n$/,
+        /^warning: the registry releases\d+ at 127\.0\.0\.1:\d+ could not be reached: nobody listens there: \d+ records wait; \S+\/release-registry\.ts sync pushes them\n$/,
       );
       expect(fs.readlinkSync(path.join(place, "one/tree/current"))).toBe("releases/r2");
       const refused = sync("one");
@@ -129,10 +132,12 @@ describe.skipIf(!hasServer)("a registry of several hosts (skipped where PostgreS
   });
 
   test("a server that takes the connection and never answers costs three seconds at most", async () => {
-    const silent = net.createServer((socket) => void socket.on("error", () => {})).listen(SILENT, "127.0.0.1");
+    const silent = net.createServer((socket) => void socket.on("error", () => {})).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as net.AddressInfo;
     try {
       const modes = ["disable", "prefer"];
-      for (const mode of modes) makeApp(mode, `postgres://owner@127.0.0.1:${SILENT}/x?sslmode=${mode}`);
+      for (const mode of modes) makeApp(mode, `postgres://owner@127.0.0.1:${port}/x?sslmode=${mode}`);
       const all = await Promise.all(modes.map((mode) => start(mode, "release/deploy.ts", "HEAD", "--id", "r1").ended));
       for (const { code, stderr, afterwards } of all) {
         expect(code).toBe(0);
@@ -229,7 +234,7 @@ describe.skipIf(!hasServer)("a registry of several hosts (skipped where PostgreS
       expect.stringMatching(/^note; .*nothing was pushed from here yet; .*release-registry\.ts sync$/),
     ]);
     deploy("one", "r1");
-    expect(said()).toEqual([expect.stringMatching(/^ok; releases\d+ at 127\.0\.0\.1:42712, nothing waits$/)]);
+    expect(said()).toEqual([expect.stringMatching(/^ok; releases\d+ at 127\.0\.0\.1:\d+, nothing waits$/)]);
     server.sql(database, "DROP TABLE releases; CREATE TABLE releases (id serial, release_id text)");
     server.sql(database, `CREATE ROLE ${database}_d LOGIN PASSWORD '${PASSWORD}'`);
     const manifest = path.join(place, "one/deploy.yaml");

@@ -25,7 +25,7 @@ export const PASSWORD = "canary-7c1e";
 
 export class PostgresServer {
   readonly folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "switchback-pg-")));
-  private readonly port: number;
+  port: number;
   private readonly data = path.join(this.folder, "data");
   // The server refuses to run as root.
   private readonly asUser = process.getuid?.() === 0 ? ["runuser", "-u", "nobody", "--"] : [];
@@ -39,7 +39,19 @@ export class PostgresServer {
     if (this.asUser.length > 0) this.must(["chown", "nobody", this.data, path.join(this.folder, "password")]);
     const how = ["-A", "scram-sha-256", `--pwfile=${this.folder}/password`, "-N", "-E", "UTF8", "--locale=C"];
     this.must([...this.asUser, bin("initdb"), "-D", this.data, "-U", "owner", ...how]);
-    this.start();
+    this.startOnOneOf(port, port + 30, port + 60);
+  }
+
+  /** A connection of somebody else's may have been given any port above 32768. */
+  private startOnOneOf(port: number, ...others: number[]): void {
+    this.port = port;
+    try {
+      this.start();
+    } catch (error) {
+      const [next, ...rest] = others;
+      if (next === undefined) throw error;
+      this.startOnOneOf(next, ...rest);
+    }
   }
 
   start(): void {
@@ -68,6 +80,18 @@ export class PostgresServer {
       [...this.asUser, bin("pg_ctl"), "-D", this.data, "-m", "immediate", "-w", "stop"].slice(1),
     );
     fs.rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** From its next start on it encrypts, with a certificate of its own for `localhost`; answers with the certificate's file. */
+  encrypt(): string {
+    const [certificate, key] = [path.join(this.data, "server.crt"), path.join(this.data, "server.key")];
+    const made = ["req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "2", "-subj", "/CN=localhost"];
+    this.must(["openssl", ...made, "-addext", "subjectAltName=DNS:localhost", "-out", certificate, "-keyout", key]);
+    if (this.asUser.length > 0) this.must(["chown", "nobody", certificate, key]);
+    fs.chmodSync(key, 0o600);
+    fs.appendFileSync(path.join(this.data, "postgresql.conf"), "\nssl = on\n");
+    fs.copyFileSync(certificate, path.join(this.folder, "root.crt"));
+    return path.join(this.folder, "root.crt");
   }
 
   /** Makes an empty database, and answers with its name. */
@@ -100,7 +124,7 @@ export class PostgresServer {
       encoding: "utf8",
       cwd: this.folder,
       env: { ...process.env, PGPASSWORD: PASSWORD, LC_ALL: "C" },
-      timeout: 30_000,
+      timeout: 60_000,
     });
     if (ran.status !== 0) throw new Error(`${words.join(" ")}: ${ran.stderr}${ran.stdout}`);
     return ran.stdout.trim();

@@ -186,11 +186,13 @@ describe("what cannot go on says so", () => {
     const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", place.at("incoming")]);
     expect(mounted.status).toBe(0);
     try {
-      place.commit({ large: randomBytes(5_000_000) });
+      // So many that rsync's two ends are at work on some while others fail.
+      const small = Array.from({ length: 1500 }, (_, i): [string, Buffer] => [`f${i}`, randomBytes(2000)]);
+      place.commit({ ...Object.fromEntries(small), large: randomBytes(2_000_000) });
       const failed = deploy("v1");
       await expect(failed).rejects.toThrow(FailedError);
       await expect(failed).rejects.toThrow(
-        /no room on web1 for v1: 5.* in 3 files; now that what had arrived is removed, .* are free/,
+        /no room on web1 for v1: 5.* in 1503 files; now that what had arrived is removed, .* are free/,
       );
       expect(fs.readdirSync(place.at("incoming"))).toEqual([]);
     } finally {
