@@ -4,7 +4,7 @@ import { UsageError } from "../core/errors.ts";
 import { observeRelease, observeTree, type ReleaseFact, type TreeFacts } from "../core/observe.ts";
 import { checkedId } from "../core/release-id.ts";
 import { type BuildRoom, observeBuildRoom } from "../room/facts.ts";
-import { refuseLater } from "../manifest/later.ts";
+import { refuseUnsupported } from "../manifest/supervisor-limits.ts";
 import { observeShared, type SharedFact } from "../shared/linked.ts";
 import { hasContainers } from "../podman/quadlet.ts";
 import { compactStamp } from "../registry/releases.ts";
@@ -49,7 +49,7 @@ export interface BuildFacts {
 
 /** Looks at all that a build rests on. With `source.pull` the checkout is moved forward first, unless it is a dry run. */
 export async function observeBuild(context: Context, args: BuildArgs): Promise<BuildFacts> {
-  refuseLater(context.loaded);
+  refuseUnsupported(context.loaded);
   const { manifest, paths } = context;
   const isWorktree = manifest.source.via === "worktree";
   const source = sourceOf(context, args);

@@ -5,7 +5,7 @@ import { observeTree } from "../core/observe.ts";
 import { reporter } from "../terminal/reporter.ts";
 import { environmentNames } from "../manifest/layers.ts";
 import { openManifest } from "../manifest/document.ts";
-import { notices, refuseLater } from "../manifest/later.ts";
+import { notices, refuseUnsupported } from "../manifest/supervisor-limits.ts";
 import { findManifest } from "../manifest/find.ts";
 import { type LoadedManifest, loadManifest } from "../manifest/load.ts";
 import { checkAddresses } from "../doctor/addresses.ts";
@@ -93,7 +93,7 @@ function refusal(check: string, error: unknown): Finding {
 
 function checkManifest(loaded: LoadedManifest): Finding[] {
   const refused = tried("manifest", () => {
-    refuseLater(loaded);
+    refuseUnsupported(loaded);
     return ok("manifest", `${loaded.filePath}${loaded.environment === undefined ? "" : `, ${loaded.environment}`}`);
   });
   return [refused, ...notices(loaded).map((line) => note("manifest", line))];

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { suitePath } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
-import { refuseLater } from "../manifest/later.ts";
+import { refuseUnsupported } from "../manifest/supervisor-limits.ts";
 import { ManifestError } from "../manifest/problems.ts";
 import { becomeOwner } from "../core/owner.ts";
 import { quote } from "../core/step.ts";
@@ -168,7 +168,7 @@ function answerOf({ folder, isGit }: ApplicationFacts, { steps }: FilePlan, stat
 /** Keys that a starter shows and this version does not have, or this host's supervisor. */
 function refusedKeys({ context }: Neutral): string[] {
   try {
-    refuseLater(context.loaded);
+    refuseUnsupported(context.loaded);
     return [];
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;

@@ -5,7 +5,7 @@ import { observeCurrent } from "../core/observe.ts";
 import type { Operation } from "../core/operation.ts";
 import type { Plan, Step } from "../core/step.ts";
 import { gateStep } from "../health/steps.ts";
-import { refuseLater } from "../manifest/later.ts";
+import { refuseUnsupported } from "../manifest/supervisor-limits.ts";
 import { definitionsOf, placeOf } from "../service/definitions.ts";
 import { pidfileSupervisor } from "../service/pidfile-supervisor.ts";
 import { textsOf } from "../render/file.ts";
@@ -44,7 +44,7 @@ export const installLaunchd: Operation<InstallPlistsFacts, object> = {
 };
 
 async function observeInstall(context: Context): Promise<InstallPlistsFacts> {
-  refuseLater(context.loaded);
+  refuseUnsupported(context.loaded);
   const { manifest, opsPath, paths } = context;
   if (manifest.supervisor !== "launchd")
     throw new UsageError(`supervisor: ${manifest.supervisor}, and property lists are launchd's`, {

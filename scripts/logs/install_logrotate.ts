@@ -7,7 +7,7 @@ import { FailedError, UsageError } from "../core/errors.ts";
 import type { Operation } from "../core/operation.ts";
 import { inTemporaryFolder } from "../core/temporary.ts";
 import { command, type Plan, type Step } from "../core/step.ts";
-import { refuseLater } from "../manifest/later.ts";
+import { refuseUnsupported } from "../manifest/supervisor-limits.ts";
 import { isMarked } from "../render/mark.ts";
 import { refuseOthers } from "../render/other-trees.ts";
 import { type Subject, subjectOf } from "../render/subject.ts";
@@ -43,7 +43,7 @@ export const installLogrotate: Operation<LogrotateFacts, object> = {
 };
 
 function observeLogrotate(context: Context): LogrotateFacts {
-  refuseLater(context.loaded);
+  refuseUnsupported(context.loaded);
   const { manifest, opsPath } = context;
   const facts = lookAt(context);
   if (facts.wanted === undefined && facts.now === undefined)

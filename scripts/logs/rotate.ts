@@ -5,7 +5,7 @@ import { FailedError, UsageError } from "../core/errors.ts";
 import type { Operation } from "../core/operation.ts";
 import { observeRoom } from "../core/room.ts";
 import { command, type Plan, quote, type Step } from "../core/step.ts";
-import { refuseLater } from "../manifest/later.ts";
+import { refuseUnsupported } from "../manifest/supervisor-limits.ts";
 import { bytesOf, showBytes } from "../text/amounts.ts";
 import { logFilesOf } from "./log-files.ts";
 
@@ -31,7 +31,7 @@ export const rotate: Operation<LogFact[], object> = {
 };
 
 function observeLogs({ loaded, manifest, paths }: Context): LogFact[] {
-  refuseLater(loaded);
+  refuseUnsupported(loaded);
   if (!manifest.logs)
     throw new UsageError("logs is not set in the manifest: nothing is rotated", {
       next: "add to deploy.yaml: logs: { max_size: 10m, keep: 7 }",

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import path from "node:path";
 import { writeDurably } from "../core/durable.ts";
-import { refuseLater } from "./later.ts";
+import { refuseUnsupported } from "./supervisor-limits.ts";
 import type { LoadedManifest, LoadOptions } from "./loaded.ts";
 
 const MOST_KEPT = 64;
@@ -86,7 +86,7 @@ function loadAgain(options: LoadOptions): LoadedManifest {
 
 function keep({ file, key }: Place, loaded: LoadedManifest): void {
   try {
-    refuseLater(loaded);
+    refuseUnsupported(loaded);
     const folder = path.dirname(file);
     fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeDurably(file, JSON.stringify({ key, loaded }), 0o600);

@@ -5,7 +5,7 @@ import type { Operation } from "../core/operation.ts";
 import type { Plan } from "../core/step.ts";
 import { type DataChoice, observeCrossing } from "../database/crossing.ts";
 import { isHeldBack } from "../database/hold.ts";
-import { notices, refuseLater } from "../manifest/later.ts";
+import { notices, refuseUnsupported } from "../manifest/supervisor-limits.ts";
 import { hasContainers } from "../podman/quadlet.ts";
 import { hasJobs } from "../schedule/running-jobs.ts";
 import { definitionsOf, recordedManifest } from "../service/definitions.ts";
@@ -38,7 +38,7 @@ export async function observeActivation(
   id: string,
   choice: DataChoice & { isBack?: boolean } = {},
 ): Promise<ActivationFacts> {
-  refuseLater(context.loaded);
+  refuseUnsupported(context.loaded);
   const tree = observeTree(context.paths);
   const target = observeRelease(context.paths, id);
   const isBack = choice.isBack ?? modeOf(tree, id) === "rollback";

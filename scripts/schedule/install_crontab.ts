@@ -6,7 +6,7 @@ import type { Context } from "../core/context.ts";
 import { FailedError, UsageError } from "../core/errors.ts";
 import type { Operation } from "../core/operation.ts";
 import { command, type Plan, type Step } from "../core/step.ts";
-import { refuseLater } from "../manifest/later.ts";
+import { refuseUnsupported } from "../manifest/supervisor-limits.ts";
 import { subjectOf } from "../render/subject.ts";
 import { diffTexts } from "../text/diff.ts";
 import { renderCron } from "./crontab.ts";
@@ -39,7 +39,7 @@ const OTHERS: Record<string, string> = {
 
 /** Looks at the crontab of whoever runs this. @throws UsageError where another manager starts the jobs, and cron none of them */
 export function observeCrontab(context: Context): CrontabFacts {
-  refuseLater(context.loaded);
+  refuseUnsupported(context.loaded);
   const { manifest, paths, opsPath } = context;
   const other = OTHERS[manifest.supervisor];
   const [file] = other ? [] : renderCron(subjectOf(context));

@@ -6,7 +6,7 @@ import { reporter } from "../terminal/reporter.ts";
 import type { Plan } from "../core/step.ts";
 import { gateStep } from "../health/steps.ts";
 import { endHold } from "../database/hold.ts";
-import { notices, refuseLater } from "../manifest/later.ts";
+import { notices, refuseUnsupported } from "../manifest/supervisor-limits.ts";
 import type { ServiceDefinition } from "./definition.ts";
 import { chosenDefinitions, definitionsOf, placeOf, recordedManifest } from "./definitions.ts";
 import { currentRelease } from "./pidfile-supervisor.ts";
@@ -39,7 +39,7 @@ export const startServices: Operation<StartFacts, StartArgs> = {
 
 /** Looks at the tree, and at what the release that is current can run. */
 export async function observeStart(context: Context): Promise<StartFacts> {
-  refuseLater(context.loaded);
+  refuseUnsupported(context.loaded);
   const tree = observeTree(context.paths);
   const { releaseId } = tree.current;
   const recorded = releaseId ? await recordedManifest(context, releaseId) : context.manifest;

@@ -3,7 +3,7 @@ import type { Context } from "../core/context.ts";
 import { SwitchbackError } from "../core/errors.ts";
 import { type Current, observeCurrent } from "../core/observe.ts";
 import { reporter } from "../terminal/reporter.ts";
-import { notices } from "../manifest/later.ts";
+import { notices } from "../manifest/supervisor-limits.ts";
 import { showAge } from "../text/amounts.ts";
 import { stamp } from "../registry/releases.ts";
 import { printable } from "../text/table.ts";

@@ -11,8 +11,8 @@ export interface Bundle {
   version: string;
   /** Absolute. */
   folder: string;
-  /** Of all files that the links lead to. */
-  bytes: number;
+  /** How many files the links lead to, and what all of them take. */
+  size: { files: number; bytes: number };
   remove(): void;
 }
 
@@ -33,12 +33,14 @@ export function gather(platform: Platform, onFetch: () => void): Bundle {
     fs.mkdirSync(path.join(folder, path.dirname(name)), { recursive: true });
     fs.symlinkSync(target, path.join(folder, name));
   }
-  const bytes = links.reduce((sum, [, target]) => sum + sizeOf(target), 0);
-  return { version, folder, bytes, remove: () => fs.rmSync(folder, { recursive: true, force: true }) };
+  const sizes = links.flatMap(([, target]) => sizesOf(target));
+  const size = { files: sizes.length, bytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
+  return { version, folder, size, remove: () => fs.rmSync(folder, { recursive: true, force: true }) };
 }
 
-function sizeOf(place: string): number {
+/** Bytes of each file in a folder, or of the file. */
+function sizesOf(place: string): number[] {
   const stat = fs.statSync(place);
-  if (!stat.isDirectory()) return stat.size;
-  return fs.readdirSync(place).reduce((sum, name) => sum + sizeOf(path.join(place, name)), 0);
+  if (!stat.isDirectory()) return [stat.size];
+  return fs.readdirSync(place).flatMap((name) => sizesOf(path.join(place, name)));
 }

@@ -8,12 +8,14 @@ export const PARTIAL = ".partial";
 
 // What the links of a bundle lead to; times are the copy's own, because a checkout, npm and a cache each give a file another one.
 const SAME = ["--recursive", "--copy-links", "--checksum", "--delete", "--compress", "--protect-args", "--timeout=120"];
-const TOLD = ["--no-inc-recursive", "--info=progress2", "--stats", "--outbuf=N"];
+const TOLD = ["--info=progress2", "--stats", "--outbuf=N"];
 /** rsync takes no more folders to compare with. */
 const MOST_LIKE = 20;
 
 export interface CopyOptions {
   like: string[];
+  /** Of all that is copied: rsync itself learns it on its way. */
+  size: { files: number; bytes: number };
   onProgress?: ((sent: Sent) => void) | undefined;
   /** Stops it; what has arrived stays for the next one. */
   signal: AbortSignal;
@@ -27,12 +29,12 @@ export async function copyThere(
   connection: Connection,
   from: string,
   to: string,
-  { like, onProgress, signal }: CopyOptions,
+  { like, size, onProgress, signal }: CopyOptions,
 ): Promise<number> {
   const links = like.slice(0, MOST_LIKE).map((folder) => `--link-dest=${folder}`);
   const words = [...SAME, ...TOLD, `--partial-dir=${PARTIAL}`, ...links];
   const onLine = (line: string) => {
-    const sent = readProgress(line, like.length > 0);
+    const sent = readProgress(line, like.length > 0, size);
     if (sent) onProgress?.(sent);
   };
   return wireBytes(await rsync(connection, [...words, `${from}/`, to], { onLine, signal }));

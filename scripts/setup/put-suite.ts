@@ -44,13 +44,13 @@ async function put(
   bundle: Bundle,
   options: PutOptions & { signal: AbortSignal },
 ): Promise<boolean> {
-  const { version, folder, bytes } = bundle;
+  const { version, folder, size } = bundle;
   const { place, taking, suite } = placesOf(connection, version);
   const isThere = connection.suites.includes(version);
   if (isThere && (await isSameThere(connection, folder, place, options.signal))) return false;
-  await makeRoom(connection, suite, bytes);
+  await makeRoom(connection, suite, size.bytes);
   const like = connection.suites.map((one) => placesOf(connection, one).place);
-  const sent = await copyThere(connection, folder, taking, { ...options, like });
+  const sent = await copyThere(connection, folder, taking, { ...options, like, size });
   await letCount(connection, version);
   options.say(`suite ${version} is there${isThere ? ", in place of one that differed" : ""} (${showBytes(sent)} sent)`);
   return true;

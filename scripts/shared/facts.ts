@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Context } from "../core/context.ts";
 import { observeTree, type TreeFacts } from "../core/observe.ts";
 import { observeRoom } from "../core/room.ts";
-import { refuseLater } from "../manifest/later.ts";
+import { refuseUnsupported } from "../manifest/supervisor-limits.ts";
 import { hasJobs, runningJobs } from "../schedule/running-jobs.ts";
 import { whyNoValue } from "../secrets/values.ts";
 import { definitionsOf, recordedManifest } from "../service/definitions.ts";
@@ -35,7 +35,7 @@ export interface PrepareFacts {
 
 /** Looks at all that is shared, and at what would be taken over. @throws FailedError while somebody else has it open. */
 export async function observePrepare(context: Context, { phase, from }: PrepareArgs): Promise<PrepareFacts> {
-  refuseLater(context.loaded);
+  refuseUnsupported(context.loaded);
   const shared = observeShared(context, from ? path.resolve(from) : undefined);
   const running = await runningServices(context);
   const wanted = phase === "link" ? [] : shared.flatMap((fact) => toTake(fact, phase));

@@ -6,7 +6,7 @@ import { FailedError, UsageError } from "../core/errors.ts";
 import type { Operation } from "../core/operation.ts";
 import { inTemporaryFolder } from "../core/temporary.ts";
 import type { Plan } from "../core/step.ts";
-import { refuseLater } from "../manifest/later.ts";
+import { refuseUnsupported } from "../manifest/supervisor-limits.ts";
 import type { InstalledFile } from "../render/file.ts";
 import { diffsOf } from "../render/reading.ts";
 import { subjectOf } from "../render/subject.ts";
@@ -35,7 +35,7 @@ export const installSystemd: Operation<InstallUnitsFacts, object> = {
 };
 
 async function observeInstall(context: Context): Promise<InstallUnitsFacts> {
-  refuseLater(context.loaded);
+  refuseUnsupported(context.loaded);
   const { manifest, opsPath } = context;
   const scope = scopeOf(manifest);
   if (!scope)

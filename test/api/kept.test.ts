@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { keepsApi } from "../../scripts/api/kept.ts";
 import { checkShared } from "../../scripts/doctor/ports.ts";
 import { logFilesOf } from "../../scripts/logs/log-files.ts";
-import { notices } from "../../scripts/manifest/later.ts";
+import { notices } from "../../scripts/manifest/supervisor-limits.ts";
 import { makePlace } from "../core/places.ts";
 import { readByLibplist, readByPython, rendered, subjectOfText } from "../launchd/subject.ts";
 import { readCommand, readUnit } from "../systemd/reader.ts";

@@ -2,7 +2,7 @@ import path from "node:path";
 import type { Context } from "../../scripts/core/context.ts";
 import type { OperationRow } from "../../scripts/registry/journal.ts";
 import type { Plan } from "../../scripts/core/step.ts";
-import { notices } from "../../scripts/manifest/later.ts";
+import { notices } from "../../scripts/manifest/supervisor-limits.ts";
 import type { ActivationFacts } from "../../scripts/release/activation.ts";
 import type { BuildFacts } from "../../scripts/build/facts.ts";
 import type { BuildRoom } from "../../scripts/room/facts.ts";

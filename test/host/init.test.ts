@@ -7,7 +7,7 @@ import { observeApplication } from "../../scripts/host/application.ts";
 import { type DraftOptions, renderDraft } from "../../scripts/host/draft.ts";
 import { init, renderGitignore } from "../../scripts/host/init.ts";
 import { rangeOf } from "../../scripts/host/version-range.ts";
-import { refuseLater } from "../../scripts/manifest/later.ts";
+import { refuseUnsupported } from "../../scripts/manifest/supervisor-limits.ts";
 import { loadManifest } from "../../scripts/manifest/load.ts";
 
 let folder = "";
@@ -28,7 +28,7 @@ function draft(options: DraftOptions = {}) {
   const filePath = path.join(folder, "deploy.yaml");
   fs.writeFileSync(filePath, renderDraft(observeApplication(folder), options));
   const loaded = loadManifest({ filePath, env: { HOME: "/home/ann" } });
-  refuseLater(loaded);
+  refuseUnsupported(loaded);
   return loaded.manifest;
 }
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { fullName, imagesOf, tagProblem } from "../../scripts/podman/image.ts";
 import { ManifestError } from "../../scripts/manifest/load.ts";
-import { notices, refuseLater } from "../../scripts/manifest/later.ts";
+import { notices, refuseUnsupported } from "../../scripts/manifest/supervisor-limits.ts";
 import { HEAD, load } from "../manifest/manifests.ts";
 
 function refused(text: string): string[] {
   try {
-    refuseLater(load(HEAD + text));
+    refuseUnsupported(load(HEAD + text));
   } catch (error) {
     if (error instanceof ManifestError)
       return error.message.split("\n").filter((line) => line.startsWith("deploy.yaml:"));

@@ -1,12 +1,12 @@
 import { userInfo } from "node:os";
 import { expect, test } from "vitest";
 import { ManifestError } from "../../scripts/manifest/load.ts";
-import { notices, refuseLater } from "../../scripts/manifest/later.ts";
+import { notices, refuseUnsupported } from "../../scripts/manifest/supervisor-limits.ts";
 import { HEAD, load } from "./manifests.ts";
 
 function refused(text: string, environment?: string): string[] {
   try {
-    refuseLater(load(HEAD + text, { environment }));
+    refuseUnsupported(load(HEAD + text, { environment }));
   } catch (error) {
     if (error instanceof ManifestError)
       return error.message.split("\n").filter((line) => line.startsWith("deploy.yaml:"));

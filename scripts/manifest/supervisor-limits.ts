@@ -14,7 +14,7 @@ interface Refusal {
 }
 
 /** Refuses (exit 2) at one go all keys whose feature the manifest's supervisor does not have. */
-export function refuseLater(loaded: LoadedManifest): void {
+export function refuseUnsupported(loaded: LoadedManifest): void {
   const problems = refusalsOf(loaded.manifest).map(({ path, why }) =>
     loaded.problemAt(path, "key", `"${path.join(".")}" ${why}`),
   );
