@@ -1,11 +1,9 @@
-import fs from "node:fs";
 import path from "node:path";
 import { SwitchbackError } from "../core/errors.ts";
 import { writeOut } from "../terminal/output.ts";
 import { commandOf, mayNameEnvironment, optionValue, readWords, renderHelp } from "./umbrella.ts";
 
 const opsPath = path.resolve(import.meta.dirname, "../../ops");
-const isThere = (ops: string) => fs.existsSync(path.join(opsPath, `${ops}.ts`));
 
 /** `deploy …`: becomes the command that the words name, in this process, which that command ends. */
 export async function dispatch(words: string[], launcherPath: string | undefined): Promise<void> {
@@ -14,8 +12,8 @@ export async function dispatch(words: string[], launcherPath: string | undefined
       words,
       mayNameEnvironment(words) ? await knownEnvironments(words, launcherPath) : [],
     );
-    if (command === undefined) return writeOut(1, `${renderHelp(isThere)}\n`);
-    const file = path.join(opsPath, `${commandOf(command, isThere).ops}.ts`);
+    if (command === undefined) return writeOut(1, `${renderHelp()}\n`);
+    const file = path.join(opsPath, `${commandOf(command).ops}.ts`);
     process.argv = [process.argv[0] as string, file, ...args];
     await import(file);
   } catch (error) {

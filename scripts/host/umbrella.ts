@@ -153,14 +153,13 @@ export function optionValue(words: string[], name: string): string | undefined {
   return words.includes(name) ? words[words.indexOf(name) + 1] : undefined;
 }
 
-/** The command that a word stands for. @throws UsageError for another word, and for one that this version does not have. */
-export function commandOf(word: string, isThere: (ops: string) => boolean): UmbrellaCommand {
+/** The command that a word stands for. @throws UsageError for another word. */
+export function commandOf(word: string): UmbrellaCommand {
   const found = COMMANDS.find((one) => one.word === word);
-  if (found && isThere(found.ops)) return found;
-  if (found) throw new UsageError(`"${word}" is not available in this version`, { next: "deploy help" });
+  if (found) return found;
   const near = nearest(
     word,
-    COMMANDS.filter(({ ops }) => isThere(ops)).map((one) => one.word),
+    COMMANDS.map((one) => one.word),
   );
   throw new UsageError(`there is no command "${word}"${near[0] === undefined ? "" : `; did you mean "${near[0]}"?`}`, {
     next: near[0] === undefined ? "deploy help" : `deploy ${near[0]}`,
@@ -168,13 +167,12 @@ export function commandOf(word: string, isThere: (ops: string) => boolean): Umbr
 }
 
 /** The list of commands. */
-export function renderHelp(isThere: (ops: string) => boolean): string {
-  const shown = COMMANDS.filter(({ ops }) => isThere(ops));
-  const width = Math.max(...shown.map(({ word }) => word.length));
+export function renderHelp(): string {
+  const width = Math.max(...COMMANDS.map(({ word }) => word.length));
   return [
     "Usage: deploy <command> [arguments] [environment] [options]",
     "",
-    ...shown.map(({ word, summary }) => `  ${word.padEnd(width)}  ${summary}`),
+    ...COMMANDS.map(({ word, summary }) => `  ${word.padEnd(width)}  ${summary}`),
     "",
     "A word that names one of the manifest's environments is the environment, wherever it stands: deploy rollback prod.",
     "An environment with hosts is on them: the command is given there over ssh, with --on web1,web2 on some of them only.",

@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { suitePath } from "../../scripts/core/context.ts";
@@ -39,19 +38,16 @@ describe("a word that names an environment is the environment, wherever it stand
   );
 });
 
-test("an unknown command is told the nearest one, a later one that it is not there yet", () => {
-  expect(() => commandOf("rolback", () => true)).toThrow(/did you mean "rollback"/);
-  expect(() => commandOf("setup", (ops) => ops !== "host/setup")).toThrow(/not available in this version/);
-  expect(() => commandOf("rolback", () => false)).toThrow(/no command "rolback"$/);
+test("an unknown command is told the nearest one", () => {
+  expect(() => commandOf("rolback")).toThrow(/did you mean "rollback"/);
+  expect(() => commandOf("xyzzyxyzzy")).toThrow(/no command "xyzzyxyzzy"$/);
 });
 
 test("every option that takes a value is known as such, and none that does not", () => {
   const valued = new Set<string>();
   const flags = new Set<string>();
   for (const { ops } of COMMANDS) {
-    const file = path.join(suitePath, "ops", `${ops}.ts`);
-    if (!fs.existsSync(file)) continue;
-    const help = helpOf(file);
+    const help = helpOf(path.join(suitePath, "ops", `${ops}.ts`));
     for (const [, name = "", value] of help.matchAll(/^ +(?:-\w, )?(--[a-z-]+)( <[^>]+>)?/gm))
       (value ? valued : flags).add(name);
   }
