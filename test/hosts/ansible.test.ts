@@ -90,8 +90,7 @@ const recap = (text: string, word: string) =>
 test("is exported, and passes Ansible's own checks", async () => {
   const made = await here("app", `${ops}/host/export_ansible.ts`, "--env", "prod", "--out", "../out");
   expect(made).toMatchObject({ status: 0, stderr: "" });
-  expect((await play("deploy", "--syntax-check")).status).toBe(0);
-  expect((await play("rollback", "--syntax-check")).status).toBe(0);
+  // Its first rule is what --syntax-check looks at.
   const lint = await here("out", "ansible-lint", "--offline", "--nocolor");
   expect(lint.all).toContain("Passed with production profile");
 });
