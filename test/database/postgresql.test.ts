@@ -8,24 +8,13 @@ import { applyBackup } from "../../scripts/database/apply-backup.ts";
 import { applyRestore } from "../../scripts/database/apply-restore.ts";
 import { dataPath, observeBackups } from "../../scripts/database/backups.ts";
 import { proveBackup } from "../../scripts/database/prove.ts";
+import { asUser, bin, hasServer } from "../postgresql-programs.ts";
 import { applying, contextOfTree } from "./tree.ts";
-
-const versions = "/usr/lib/postgresql";
-const newest = fs.existsSync(versions)
-  ? fs
-      .readdirSync(versions)
-      .toSorted((a, b) => Number(a) - Number(b))
-      .at(-1)
-  : undefined;
-const bin = (name: string) => path.join(versions, newest ?? "", "bin", name);
-const hasServer = newest !== undefined && fs.existsSync(bin("initdb"));
 
 const PASSWORD = "canary-9b1d";
 const PORT = 24_070;
 const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "switchback-postgresql-")));
 const data = path.join(folder, "data");
-// The server refuses to run as root.
-const asUser = process.getuid?.() === 0 ? ["runuser", "-u", "nobody", "--"] : [];
 const must = (words: string[], env = {}) => {
   const [program = "", ...rest] = words;
   const ran = spawnSync(program, rest, {

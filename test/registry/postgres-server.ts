@@ -8,18 +8,9 @@ import { parseAddress } from "../../scripts/registry/postgres/address.ts";
 import { type Connection, withServer } from "../../scripts/registry/postgres/connection.ts";
 import { prepareToPush, push, type Pushed } from "../../scripts/registry/postgres/push.ts";
 import { TABLES } from "../../scripts/registry/postgres/tables.ts";
+import { asUser, bin } from "../postgresql-programs.ts";
 
-const versions = "/usr/lib/postgresql";
-const newest = fs.existsSync(versions)
-  ? fs
-      .readdirSync(versions)
-      .toSorted((a, b) => Number(a) - Number(b))
-      .at(-1)
-  : undefined;
-const bin = (name: string) => path.join(versions, newest ?? "", "bin", name);
-
-/** Where it is not installed, its tests are skipped. */
-export const hasServer = newest !== undefined && fs.existsSync(bin("initdb"));
+export { hasServer } from "../postgresql-programs.ts";
 
 export const PASSWORD = "canary-7c1e";
 
@@ -27,8 +18,6 @@ export class PostgresServer {
   readonly folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "switchback-pg-")));
   port: number;
   private readonly data = path.join(this.folder, "data");
-  // The server refuses to run as root.
-  private readonly asUser = process.getuid?.() === 0 ? ["runuser", "-u", "nobody", "--"] : [];
   private databases = 0;
 
   constructor(port: number) {
@@ -36,9 +25,9 @@ export class PostgresServer {
     fs.mkdirSync(this.data, { mode: 0o700 });
     fs.writeFileSync(path.join(this.folder, "password"), PASSWORD);
     fs.chmodSync(this.folder, 0o777);
-    if (this.asUser.length > 0) this.must(["chown", "nobody", this.data, path.join(this.folder, "password")]);
+    if (asUser.length > 0) this.must(["chown", "nobody", this.data, path.join(this.folder, "password")]);
     const how = ["-A", "scram-sha-256", `--pwfile=${this.folder}/password`, "-N", "-E", "UTF8", "--locale=C"];
-    this.must([...this.asUser, bin("initdb"), "-D", this.data, "-U", "owner", ...how]);
+    this.must([...asUser, bin("initdb"), "-D", this.data, "-U", "owner", ...how]);
     this.startOnOneOf(port, port + 30, port + 60);
   }
 
@@ -56,28 +45,17 @@ export class PostgresServer {
 
   start(): void {
     const how = `-F -k ${this.folder} -p ${this.port} -c listen_addresses=127.0.0.1 -c max_connections=30`;
-    this.must([
-      ...this.asUser,
-      bin("pg_ctl"),
-      "-D",
-      this.data,
-      "-w",
-      "-l",
-      path.join(this.data, "log"),
-      "-o",
-      how,
-      "start",
-    ]);
+    this.must([...asUser, bin("pg_ctl"), "-D", this.data, "-w", "-l", path.join(this.data, "log"), "-o", how, "start"]);
   }
 
   stop(): void {
-    this.must([...this.asUser, bin("pg_ctl"), "-D", this.data, "-m", "immediate", "-w", "stop"]);
+    this.must([...asUser, bin("pg_ctl"), "-D", this.data, "-m", "immediate", "-w", "stop"]);
   }
 
   end(): void {
     spawnSync(
-      [...this.asUser, bin("pg_ctl")][0] as string,
-      [...this.asUser, bin("pg_ctl"), "-D", this.data, "-m", "immediate", "-w", "stop"].slice(1),
+      [...asUser, bin("pg_ctl")][0] as string,
+      [...asUser, bin("pg_ctl"), "-D", this.data, "-m", "immediate", "-w", "stop"].slice(1),
     );
     fs.rmSync(this.folder, { recursive: true, force: true });
   }
@@ -87,7 +65,7 @@ export class PostgresServer {
     const [certificate, key] = [path.join(this.data, "server.crt"), path.join(this.data, "server.key")];
     const made = ["req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "2", "-subj", "/CN=localhost"];
     this.must(["openssl", ...made, "-addext", "subjectAltName=DNS:localhost", "-out", certificate, "-keyout", key]);
-    if (this.asUser.length > 0) this.must(["chown", "nobody", certificate, key]);
+    if (asUser.length > 0) this.must(["chown", "nobody", certificate, key]);
     fs.chmodSync(key, 0o600);
     fs.appendFileSync(path.join(this.data, "postgresql.conf"), "\nssl = on\n");
     fs.copyFileSync(certificate, path.join(this.folder, "root.crt"));
