@@ -126,6 +126,9 @@ async function faults(): Promise<Tally> {
   add(tally, await campaign("kill.ts", ["switch", "--every", "19"]));
   add(tally, await campaign("kill.ts", ["dependencies", "restore-data", "--moments", "4"]));
   add(tally, await campaign("contention.ts", ["--rounds", "5"]));
+  const why = whyNoHosts();
+  if (why !== undefined) tally.skipped.push(`faults/hosts.ts: ${why}`);
+  else add(tally, await campaign("hosts.ts", ["session-killed", "controller-KILL", "controller-HUP", "--rounds", "1"]));
   if (process.getuid?.() !== 0) {
     tally.skipped.push("faults/disk.ts and faults/power.ts: only root may mount a file system of their own");
     return tally;

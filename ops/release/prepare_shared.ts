@@ -9,7 +9,10 @@ await entry<{ harden?: boolean; move?: string | true; takeOver?: string; to?: st
   summary: "Prepare the tree and its state. Phase 1 links shared/ to the checkout and touches no service.",
   options: [
     ["--harden", "phase 2: copy what shared/ links to, prove the copy, and let it take the link's place"],
-    ["--move [dir]", "take over data, .env and database of an application that runs in place (default: the checkout)"],
+    [
+      "--move [dir]",
+      "take over data, .env and database of an application that runs in place (default: the checkout; on a host: deploy_to)",
+    ],
     ["--take-over <from>", "only copy one file or directory of state and prove the copy; a step of --dry-run"],
     ["--to <place>", "where --take-over copies to"],
   ],

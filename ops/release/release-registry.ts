@@ -25,7 +25,7 @@ await entry<{
     ["--migration-marker <marker>", "upsert: its schema revision; once set, it is kept when omitted"],
     ["--deployed-at <time>", "upsert: ISO 8601 (default: when it is first deployed or rolled back to)"],
     ["--limit <n>", "list: at most so many (default: 50)"],
-    ["--all-hosts", "list, get: what every host told the server of registry.url, with `host` in each row"],
+    ["--all-hosts", "list, get, serve: what every host told the server of registry.url, with `host` in each row"],
     ["--host <address>", "serve: listens there (default: 127.0.0.1); any but loopback needs a token"],
     ["--port <n>", "serve: and on this port (default: 8787)"],
     ["--token-file <file>", "serve: callers have to show what this file of mode 0600 holds"],

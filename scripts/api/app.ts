@@ -15,10 +15,10 @@ export interface AppOptions {
   reader: Reader;
   /** The version of the suite. */
   version: string;
-  /** What ran on this host. @throws where the registry cannot be read. */
-  summary: () => MetricsFacts["summary"];
+  /** What ran on this host. @throws where the registry cannot be read. Absent where several are told of. */
+  summary?: () => MetricsFacts["summary"];
   /** What lies here. @throws where there is no tree. */
-  tree: () => MetricsFacts["tree"];
+  tree?: () => MetricsFacts["tree"];
   /** Where what is asked is counted. */
   requests: Requests;
   /** What stands at `/`. */
@@ -39,12 +39,12 @@ export function createApp({ reader, version, summary, tree, requests, pages, onF
   app.route("/api/operations", operationRoutes(reader));
   app.get("/healthz", byContent, async (c) => {
     await reader.version();
-    tree();
+    tree?.();
     return c.json({ status: "ok" });
   });
   app.get("/metrics", byContent, async (c) => {
     const hosts = await reader.hosts();
-    const facts = { version, hosts, summary: summary(), tree: tree(), requests: requests.samples() };
+    const facts = { version, hosts, summary: summary?.(), tree: tree?.(), requests: requests.samples() };
     return c.body(renderFamilies(familiesOf(facts)), 200, { "content-type": EXPOSITION_TYPE });
   });
   app.get("/openapi.json", byContent, (c) => c.json(openApiDocument(version)));

@@ -10,6 +10,7 @@ export interface ServeWords {
   port?: string | undefined;
   tokenFile?: string | undefined;
   allowHost?: string[] | undefined;
+  allHosts?: boolean | undefined;
 }
 
 /** What was typed, else what the manifest says, else loopback and port 8787. @throws UsageError for what is no port. */
@@ -19,6 +20,7 @@ export function serveChoice(paths: Paths, words: ServeWords, said: Manifest["reg
     port: words.port === undefined ? (said?.port ?? 8787) : checkedPort(words.port),
     tokenFile: words.tokenFile ?? (said?.token_file && path.resolve(paths.shared, said.token_file)),
     allowedHosts: [...(said?.allowed_hosts ?? []), ...(words.allowHost ?? [])],
+    isForAllHosts: words.allHosts ?? said?.all_hosts ?? false,
   };
 }
 

@@ -11,7 +11,7 @@ export interface Kept {
   path: ["registry", "serve"];
   /** With its arguments, absolute. What is asked of it stands in them, so that what keeps it up differs when that does. */
   command: string[];
-  /** Whoever reaches it is on this host. */
+  /** Whoever it talks with is on this host. */
   isLocal: boolean;
 }
 
@@ -21,7 +21,7 @@ export function keptOf(
   { ops, manifest, shared }: Pick<Paths, "ops" | "manifest" | "shared">,
 ): Kept | undefined {
   if (!serve) return undefined;
-  const { host, port, token_file: token, allowed_hosts: names } = serve;
+  const { host, port, token_file: token, allowed_hosts: names, all_hosts: isForAll } = serve;
   return {
     name: "registry",
     path: ["registry", "serve"],
@@ -33,9 +33,10 @@ export function keptOf(
       `--host=${host}`,
       `--port=${port}`,
       ...(token === undefined ? [] : [`--token-file=${path.resolve(shared, token)}`]),
+      ...(isForAll ? ["--all-hosts"] : []),
       ...names.map((name) => `--allow-host=${name}`),
     ],
-    isLocal: isLoopback(host),
+    isLocal: isLoopback(host) && !isForAll,
   };
 }
 

@@ -9,8 +9,9 @@ import type { TreeSummary } from "./tree-reader.ts";
 export interface MetricsFacts {
   version: string;
   hosts: HostState[];
-  summary: TreeSummary;
-  tree: TreeSize;
+  /** Of one tree. */
+  summary?: TreeSummary | undefined;
+  tree?: TreeSize | undefined;
   requests: Sample[];
 }
 
@@ -35,13 +36,17 @@ const startedAt = Date.now() / 1000 - process.uptime();
 export const familiesOf = ({ version, hosts, summary, tree, requests }: MetricsFacts): Family[] => [
   gauge("switchback_build_info", "The version of switchback that answers.", [{ labels: { version }, value: 1 }]),
   ...hostFamilies(hosts),
-  ...operationFamilies(summary),
-  gauge("switchback_releases_on_disk", "Releases that stand in the tree.", [{ value: tree.releases }]),
-  gauge("switchback_disk_free_bytes", "Free for the tree's owner on its file system.", [{ value: tree.freeBytes }]),
-  gauge("switchback_disk_size_bytes", "Size of the tree's file system.", [{ value: tree.totalBytes }]),
+  ...(summary ? operationFamilies(summary) : []),
+  ...(tree ? treeFamilies(tree) : []),
   { name: "switchback_http_requests_total", type: "counter", help: "Requests to this API.", samples: requests },
   gauge("process_start_time_seconds", "Unix time at which this process started.", [{ value: startedAt }]),
   gauge("process_resident_memory_bytes", "Memory of this process.", [{ value: process.memoryUsage.rss() }]),
+];
+
+const treeFamilies = (tree: TreeSize): Family[] => [
+  gauge("switchback_releases_on_disk", "Releases that stand in the tree.", [{ value: tree.releases }]),
+  gauge("switchback_disk_free_bytes", "Free for the tree's owner on its file system.", [{ value: tree.freeBytes }]),
+  gauge("switchback_disk_size_bytes", "Size of the tree's file system.", [{ value: tree.totalBytes }]),
 ];
 
 function hostFamilies(hosts: HostState[]): Family[] {
@@ -54,6 +59,13 @@ function hostFamilies(hosts: HostState[]): Family[] {
         labels: { app, host, release_id: release_id ?? "", commit_sha: commit_sha ?? "" },
         value: 1,
       })),
+    ),
+    gauge(
+      "switchback_serving",
+      "Whether the services of the current release run; absent where that is not known.",
+      deployed.flatMap(({ app, host, is_serving }) =>
+        is_serving === null ? [] : [{ labels: { app, host }, value: is_serving ? 1 : 0 }],
+      ),
     ),
     gauge(
       "switchback_release_since_timestamp_seconds",

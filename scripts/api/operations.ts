@@ -3,7 +3,7 @@ import { byContent, byVersion } from "./conditional.ts";
 import { nextPage } from "./next-page.ts";
 import { problemResponse } from "./problem.ts";
 import { withQuery } from "./query.ts";
-import type { ListedOperation, Reader } from "./reader.ts";
+import type { ListedOperation, LogPlace, Reader, StepRow } from "./reader.ts";
 import { logQuery, operationsQuery } from "./shapes.ts";
 
 /** `GET /api/operations`, one of them with its steps, and what it printed. */
@@ -26,7 +26,8 @@ export function operationRoutes(reader: Reader): Hono {
     .get("/:id", async (c) => {
       const found = await reader.operation(c.req.param("id"));
       if (!found) return problemResponse(404, "Operation not found");
-      return c.json({ ...operationJson(found.operation), steps: found.steps });
+      const { operation, steps } = found;
+      return c.json({ ...operationJson(operation), steps: steps.map((step) => stepJson(step, operation)) });
     });
 }
 
@@ -51,12 +52,21 @@ export function operationJson(row: ListedOperation) {
   };
 }
 
+/** A step that takes its time has no outcome until its end: where its operation is over, something cut it off. */
+const stepJson = (step: StepRow, { outcome }: ListedOperation) => ({
+  ...step,
+  outcome: step.outcome ?? (outcome === null ? "at work" : "interrupted"),
+});
+
 /** A part of a log as it is; `Link` says where the next part will be, until the operation has ended and all was read. */
 async function logAnswer(reader: Reader, id: string, from: number): Promise<Response> {
   const part = await reader.log(id, from);
-  if (!part) return problemResponse(404, "Log not found");
+  if (!part) return problemResponse(404, whyNoLog(await reader.logPlace?.(id)));
   const next = `</api/operations/${encodeURIComponent(id)}/log?from=${part.next}>; rel="next"`;
   return new Response(part.text, {
     headers: { "content-type": "text/plain; charset=utf-8", ...(part.isWhole ? {} : { link: next }) },
   });
 }
+
+const whyNoLog = (place: LogPlace | undefined): string =>
+  place ? `Log not found here: it lies on ${place.host}, ${place.file}` : "Log not found";

@@ -10,6 +10,7 @@ export interface StepRow {
   /** ISO 8601 UTC. */
   started_at: string;
   duration_ms: number | null;
+  /** Null: it is at work, or was when its operation was cut off. */
   outcome: string | null;
 }
 
@@ -26,6 +27,10 @@ export interface HostState {
   commit_sha: string | null;
   /** ISO 8601 UTC: when the link was made. */
   since: string | null;
+  /** Whether its services run; null: that is not known here, or it has none. */
+  is_serving: boolean | null;
+  /** ISO 8601 UTC: when the host last told a server; absent where it is looked at here. */
+  told_at?: string;
 }
 
 /** A part of an operation's log. */
@@ -35,6 +40,12 @@ export interface LogPart {
   next: number;
   /** The operation has ended and this is all. */
   isWhole: boolean;
+}
+
+/** A log on another host. */
+export interface LogPlace {
+  host: string;
+  file: string;
 }
 
 /** What the API and the page read; nothing is ever written. */
@@ -56,6 +67,8 @@ export interface Reader {
   operation(id: string): Promise<{ operation: ListedOperation; steps: StepRow[] } | undefined>;
   /** From that byte on, or from so many bytes before the end where it is negative. Undefined where there is no such log. */
   log(id: string, from: number): Promise<LogPart | undefined>;
+  /** Where a log lies that is not read here; absent where all of them are. */
+  logPlace?(id: string): Promise<LogPlace | undefined>;
   /** Changes whenever anything that the above answer with changes. */
   version(): Promise<string>;
 }

@@ -92,10 +92,10 @@ const UNREADABLE: Record<string, [status: number, detail: string]> = {
 function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable) return void socket.destroy();
   const [status, detail] = UNREADABLE[error.code ?? ""] ?? [400, "this is no HTTP request"];
-  const { title, ...rest } = problem(status, detail);
-  const body = JSON.stringify({ title, ...rest });
+  const said = problem(status, detail);
+  const body = JSON.stringify(said);
   socket.end(
-    `HTTP/1.1 ${status} ${title}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${said.title}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
   setTimeout(() => socket.destroy(), LINGER).unref();
 }

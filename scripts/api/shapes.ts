@@ -17,6 +17,12 @@ export const releaseShape = z.object({
   bytes: z.int().nullable().describe("Size when it was built."),
   updated_at: time,
   own_bytes: z.int().nullish().describe("Of that, what it did not share with another release when it was built."),
+  host: z
+    .string()
+    .optional()
+    .describe("Whose row it is, where several hosts are told of; `id` is the server's own then."),
+  app: z.string().optional(),
+  deploy_to: z.string().optional().describe("The tree on that host."),
 });
 
 /** An operation as a list of them gives it. */
@@ -46,8 +52,8 @@ export const operationWithStepsShape = operationShape.extend({
       key: z.string(),
       title: z.string(),
       started_at: time,
-      duration_ms: z.number().nullable(),
-      outcome: z.string().nullable().describe("done, already or failed."),
+      duration_ms: z.number().nullable().describe("Null for one that has no end."),
+      outcome: z.string().describe("done, already or failed; `at work`, or `interrupted` where it was cut off."),
     }),
   ),
 });

@@ -8,7 +8,8 @@ import type { Paths } from "../core/paths.ts";
 import { openOperations, type OperationRow } from "../registry/journal.ts";
 import { getRow, newestRows } from "../registry/releases.ts";
 import { entryOf } from "../release/timeline.ts";
-import type { HostState, ListedOperation, LogPart, Reader, StepRow } from "./reader.ts";
+import type { ListedOperation, LogPart, Reader, StepRow } from "./reader.ts";
+import type { LookAtServices } from "./serving.ts";
 import { TreeConnection } from "./tree-connection.ts";
 import { logSize, readLog } from "./tree-log.ts";
 import { countOpen, countOperations, type OperationCount } from "./tree-summary.ts";
@@ -32,20 +33,26 @@ export interface TreeName {
   app?: string | undefined;
   /** Default: the machine's own name. */
   host?: string | undefined;
+  /** Looks whether the services run; default: that is not known. */
+  isServing?: LookAtServices | undefined;
 }
 
 /**
  * Reads one tree: its registry, its `current` link and its logs. A tree without a registry, or without anything, is an empty one. One connection
  * stays open while its file is the same. @throws FailedError from every question while the registry stands there and cannot be read.
  */
-export function treeReader(paths: Paths, { app, host }: TreeName = {}): TreeReader {
+export function treeReader(paths: Paths, { app, host, isServing }: TreeName = {}): TreeReader {
   const connection = new TreeConnection(paths.registry);
   // No two readers answer with the same version, this one after a restart either.
   const nonce = Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString("base64url");
   const summarise = summariser(paths, connection);
   const ask = <T>(question: (database: DatabaseSync) => T, none: T) => asked(connection, question, none);
+  const looked = async () => (await isServing?.()) ?? null;
   return {
-    hosts: async () => ask((database) => [stateOf(paths, app, host, database)], [stateOf(paths, app, host)]),
+    hosts: async () => {
+      const state = ask((database) => stateOf(paths, app, host, database), stateOf(paths, app, host));
+      return [{ ...state, is_serving: state.release_id === null ? null : await looked() }];
+    },
     releases: async (choice) => ask((database) => newestRows(database, choice), []),
     release: async (id) => ask((database) => getRow(database, id), undefined),
     operations: async (choice) =>
@@ -53,7 +60,9 @@ export function treeReader(paths: Paths, { app, host }: TreeName = {}): TreeRead
     operation: async (id) => ask((database) => operationOf(paths, database, id), undefined),
     log: async (id, from) => ask((database) => logOf(paths, database, id, from), undefined),
     version: async () =>
-      [nonce, connection.version(), linkVersion(paths), ask((db) => openVersion(paths, db), "")].join("."),
+      [nonce, connection.version(), linkVersion(paths), ask((db) => openVersion(paths, db), ""), await looked()].join(
+        ".",
+      ),
     summary: summarise,
     close: () => connection.close(),
   };
@@ -89,7 +98,7 @@ function asked<T>(connection: TreeConnection, question: (database: DatabaseSync)
   }
 }
 
-function stateOf(paths: Paths, app: string | undefined, host: string | undefined, database?: DatabaseSync): HostState {
+function stateOf(paths: Paths, app: string | undefined, host: string | undefined, database?: DatabaseSync) {
   const id = observeCurrent(paths).releaseId ?? null;
   const row = id !== null && database ? getRow(database, id) : undefined;
   return {

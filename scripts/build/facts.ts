@@ -95,11 +95,15 @@ function sourceOf(context: Context, { uploaded, ref, dryRun }: BuildArgs): Sourc
 
 function defaultId(manifest: Manifest, source: SourceFacts, now: Date): string {
   if (manifest.release_id === "sha" && source.sha) return source.sha;
-  if (manifest.release_id === "tag") return tagOf(source);
+  if (manifest.release_id === "tag") return tagOf(source, manifest.source.via === "worktree");
   return `${compactStamp(now)}-${source.sha.slice(0, 7) || "worktree"}`;
 }
 
-function tagOf({ tags, ref, sha }: SourceFacts): string {
+function tagOf({ tags, ref, sha }: SourceFacts, isWorktree: boolean): string {
+  if (isWorktree)
+    throw new UsageError("release_id is tag, and the files of a working tree bear none: give the release an id", {
+      next: "ops/release/build_release.ts v1.0.0",
+    });
   const tag = tags.includes(ref) ? ref : tags[0];
   if (tag && (tags.length === 1 || tags.includes(ref))) return tag;
   throw new UsageError(

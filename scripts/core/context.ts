@@ -54,9 +54,15 @@ export async function createContext(options: ManifestOptions, choice?: ContextCh
   return contextOf(loaded, choice);
 }
 
+/** What a printed command needs: where the suite is, and `--manifest FILE [--env NAME]`. */
+export const placeOf = ({ filePath, environment }: LoadedManifest): Pick<Context, "opsPath" | "flags"> => ({
+  opsPath: path.join(suitePath, "ops"),
+  flags: ["--manifest", filePath, ...(environment ? ["--env", environment] : [])],
+});
+
 /** The context of a manifest that is loaded already. */
 export function contextOf(loaded: LoadedManifest, choice: ContextChoice = {}): Context {
-  const { manifest, filePath, environment } = loaded;
+  const { manifest } = loaded;
   const overrides = readOverrides(process.env);
   if (loaded.hosts.length === 0 && (!isRoot() || !choice.keepsRoot?.(manifest))) becomeOwner(manifest.deploy_to);
   return {
@@ -67,7 +73,6 @@ export function contextOf(loaded: LoadedManifest, choice: ContextChoice = {}): C
       ...overrides,
       services: overrides.services && chosenServices(manifest.app, manifest.services, overrides.services),
     },
-    opsPath: path.join(suitePath, "ops"),
-    flags: ["--manifest", filePath, ...(environment ? ["--env", environment] : [])],
+    ...placeOf(loaded),
   };
 }

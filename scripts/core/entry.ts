@@ -70,7 +70,8 @@ async function exitCodeOf<Options>(definition: CommandDefinition<Options>, words
 
 /** Gives the command on each host of its environment, with the words that were typed here. */
 async function onHosts(name: string, words: string[], flags: Flags, { loaded }: ElsewhereError): Promise<number> {
-  const { giveOnHosts } = await import("../fleet/give.ts");
+  const [{ giveOnHosts }, { placeOf }] = await Promise.all([import("../fleet/give.ts"), import("./context.ts")]);
+  about = placeOf(loaded);
   try {
     return await giveOnHosts({ name, words, flags, loaded });
   } catch (error) {
@@ -80,14 +81,15 @@ async function onHosts(name: string, words: string[], flags: Flags, { loaded }: 
 
 async function loadContext({ manifest, env, on }: Flags, choice?: ContextChoice): Promise<Context> {
   const { createContext } = await import("./context.ts");
-  about = await createContext({ manifest, env, launcherPath: typedLauncher }, choice);
-  if (on !== undefined && about.loaded.hosts.length === 0)
+  const context = await createContext({ manifest, env, launcherPath: typedLauncher }, choice);
+  about = context;
+  if (on !== undefined && context.loaded.hosts.length === 0)
     throw new UsageError(`--on ${on}: ${env ?? "what the manifest describes"} has no hosts, it is here`);
-  return about;
+  return context;
 }
 
 /** What the command is about, once it has found that out. */
-let about: Context | undefined;
+let about: Pick<Context, "opsPath" | "flags"> | undefined;
 
 function parse<Options>(definition: CommandDefinition<Options>, words: string[]) {
   const command = new Command(`ops/${definition.name}.ts`)

@@ -9,7 +9,7 @@ import type { Giving } from "./give.ts";
 import { holdInterrupt } from "./interrupt.ts";
 import { sayLost, valueOf } from "./look.ts";
 import { asItIs, type Hosts } from "./real.ts";
-import { type } from "./typed.ts";
+import { type, typedHere } from "./typed.ts";
 
 /** What a command did on each host, in turn. */
 export interface Turns {
@@ -84,8 +84,9 @@ async function told(hosts: Hosts, host: Host, given: Promise<Ending>): Promise<E
 }
 
 /** What a fleet says, and how it names its hosts. */
-export const speaking = (hosts: Hosts): Pick<Fleet, "titleOf" | "say" | "warn"> => ({
+export const speaking = (hosts: Hosts): Pick<Fleet, "titleOf" | "typed" | "say" | "warn"> => ({
   titleOf: (host) => hosts.titleOf(host),
+  typed: (host, line) => typedHere(hosts.loaded, host, line),
   say: (line) => reporter().say(line),
   warn: (line) => reporter().warn(line),
 });

@@ -1,4 +1,4 @@
-import { EXIT, InterruptedError, SwitchbackError, UsageError } from "../core/errors.ts";
+import { type ErrorDetails, EXIT, InterruptedError, SwitchbackError, UsageError } from "../core/errors.ts";
 import type { Host } from "../manifest/loaded.ts";
 import type { Connection } from "../remote/connection.ts";
 import type { Staged } from "../upload/send.ts";
@@ -121,8 +121,17 @@ export async function buildAll(fleet: Fleet, connections: Connection[], words: s
       ...(built.length > 0 ? [`it stays built on ${built.join(", ")}`] : []),
     ].join("; "),
     failed.map(({ ending }) => ending),
-    failed.flatMap(({ host, ending }) => wordsOf(fleet.titleOf(host), ending)),
+    {
+      output: failed.flatMap(({ host, ending }) => wordsOf(fleet.titleOf(host), ending)),
+      next: [...new Set(failed.flatMap(({ host, ending }) => nextOf(fleet, host, ending)))],
+    },
   );
+}
+
+function nextOf({ typed }: Fleet, host: Host, ending: Ending): string[] {
+  if (ending.end === "lost") return [];
+  if (ending.end === "unreachable") return ending.next;
+  return (ending.answer.next ?? []).map((line) => typed?.(host, line) ?? line);
 }
 
 const wordsOf = (title: string, ending: Ending): string[] => {
@@ -135,9 +144,10 @@ const wordsOf = (title: string, ending: Ending): string[] => {
 export class BuildError extends SwitchbackError {
   override readonly exit;
 
-  constructor(message: string, endings: Ending[], output: string[]) {
-    super(message, { output });
-    const exits = endings.map((ending) => (ending.end === "lost" ? EXIT.failed : exitOf(ending)));
+  constructor(message: string, endings: Ending[], details: Pick<ErrorDetails, "output" | "next">) {
+    super(message, details);
+    // One that was cut off, by its host's restart, has touched nothing that serves: nobody has to look.
+    const exits = endings.map(exitOf).map((exit) => (exit === EXIT.stranded ? EXIT.failed : exit));
     const isOne = exits.every((exit) => exit === exits[0]);
     this.exit = (exits.includes(EXIT.interrupted) ? EXIT.interrupted : isOne ? worstOf(exits) : EXIT.failed) as 1;
   }

@@ -7,7 +7,7 @@ import { diagnoseHere, renderFindings } from "../host/doctor.ts";
 import { isSetUp } from "../host/setup.ts";
 import type { Host } from "../manifest/loaded.ts";
 import type { Connection } from "../remote/connection.ts";
-import { runThere } from "../remote/ssh.ts";
+import { isKeyChecked, runThere } from "../remote/ssh.ts";
 import { suiteVersion } from "../suite/install.ts";
 import { writeOut } from "../terminal/output.ts";
 import { stagingContext } from "../upload/staging.ts";
@@ -53,7 +53,10 @@ async function checkHost(giving: Giving, host: Host): Promise<Finding[]> {
   const { hosts, loaded } = giving;
   try {
     const connection = await hosts.connect(host);
-    const reached = [...checkConnection(connection, type(loaded, "host/setup", [], host)), await checkClock(host)];
+    const reached = [
+      ...checkConnection(connection, type(loaded, "host/setup", [], host), isKeyChecked(host)),
+      await checkClock(host),
+    ];
     return isSetUp(connection) ? [...reached, ...(await checkThere(giving, host))] : reached;
   } catch (error) {
     if (!(error instanceof SwitchbackError)) throw error;
@@ -62,11 +65,17 @@ async function checkHost(giving: Giving, host: Host): Promise<Finding[]> {
 }
 
 /** What a look at a host tells. */
-export function checkConnection(connection: Connection, setup: string): Finding[] {
+export function checkConnection(connection: Connection, setup: string, isChecked: boolean): Finding[] {
   const { host, hostname, platform, deployTo, hasRsync, suites } = connection;
   const version = suiteVersion();
   return [
-    ok("ssh", `${host.destination} is ${hostname}, ${platform}; its key is known here`),
+    isChecked
+      ? ok("ssh", `${host.destination} is ${hostname}, ${platform}; its key is known here`)
+      : wrong(
+          "ssh",
+          `${host.destination} says that it is ${hostname}, ${platform}; its key is not checked, and anybody between may be it`,
+          "take StrictHostKeyChecking no out of your ssh configuration",
+        ),
     hasRsync ? ok("rsync", "it is there") : wrong("rsync", `rsync is not on ${host.name}`, "install rsync there"),
     suites.includes(version)
       ? ok("suite", `${version} in ${deployTo}`)

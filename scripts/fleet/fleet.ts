@@ -17,6 +17,8 @@ export interface Fleet {
   titleOf: (host: Host) => string;
   /** Gives a command that changes something; what it prints is shown as it comes. Never rejects. */
   give: (turn: Turn) => Promise<Ending>;
+  /** What a host said to type, as it is typed here. */
+  typed?: (host: Host, line: string) => string;
   /** A line for the person. */
   say: (line: string) => void;
   warn: (line: string) => void;

@@ -1,6 +1,7 @@
 import type { Flags } from "../core/entry.ts";
 import { UsageError } from "../core/errors.ts";
 import type { LoadedManifest } from "../manifest/loaded.ts";
+import { reporter } from "../terminal/reporter.ts";
 import { chosenHosts } from "./chosen.ts";
 import { type Kind, kindOf } from "./kinds.ts";
 import { Hosts } from "./real.ts";
@@ -43,6 +44,11 @@ const WAYS: Record<Kind, () => Promise<Way>> = {
 export async function giveOnHosts(given: Given): Promise<number> {
   const { name, words, flags, loaded } = given;
   const hosts = new Hosts(loaded, chosenHosts(loaded.hosts, flags.on?.split(",")));
+  for (const variable of ["DEPLOY_ROOT", "DEPLOY_RELEASES_DIR", "DEPLOY_CURRENT_LINK"])
+    if (process.env[variable])
+      reporter().warn(
+        `${variable} names a place of this machine; on hosts it is ${loaded.manifest.deploy_to} that counts`,
+      );
   const typed = readTyped(words);
   const kind = kindOf(name, typed.bare, { isDry: flags.dryRun === true });
   if ((kind === "attach" || kind === "changeOne") && hosts.hosts.length > 1) throw oneOf(given);

@@ -1,5 +1,6 @@
 import { EXIT } from "../core/errors.ts";
 import { writeOut } from "../terminal/output.ts";
+import { hostsWithout } from "../upload/already.ts";
 import { stage } from "../upload/send.ts";
 import { sizeOfBatch } from "./batches.ts";
 import { exitOfOne, speaking } from "./change.ts";
@@ -100,7 +101,10 @@ function wired(giving: Giving): [Deploying, Interrupt] {
         ...(choice.cache === undefined ? {} : { isCached: choice.cache }),
       }),
     prepare: (connections) => prepareAll(hosts, connections),
-    upload: (connections, staged) => uploadTo(hosts, connections, staged),
+    upload: async (connections, staged) => {
+      const without = choice.cache === false ? connections : await hostsWithout(connections, staged);
+      if (without.length > 0) await uploadTo(hosts, without, staged);
+    },
     look: async (host) => {
       const status = await lookAtStatus(giving, host);
       const { current } = status ?? {};

@@ -109,7 +109,16 @@ export function outcomeOf(target: Target, ending: Ending): HostOutcome {
   if (ending.end === "unreachable") return { ...base, outcome: "unreachable", reason: ending.message };
   const { exit, answer } = ending;
   const outcome = BY_EXIT[exit] ?? "failed";
-  return { ...base, outcome, exit, ...(answer.error ? { reason: answer.error } : {}), next: answer.next ?? [] };
+  // Somebody else may have deployed since the hosts were looked at: what it is brought back to is what it really had.
+  const previous = (outcome === "switched" && answer.previous) || base.previous;
+  return {
+    ...base,
+    outcome,
+    exit,
+    previous,
+    ...(answer.error ? { reason: answer.error } : {}),
+    next: answer.next ?? [],
+  };
 }
 
 /** Those that switched in this run, the last ones first; a failure of one keeps none of the others from being brought back. */

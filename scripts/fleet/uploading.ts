@@ -1,3 +1,4 @@
+import { SwitchbackError } from "../core/errors.ts";
 import type { Connection } from "../remote/connection.ts";
 import { clock } from "../terminal/durations.ts";
 import { reporter } from "../terminal/reporter.ts";
@@ -5,6 +6,7 @@ import { showBytes } from "../text/amounts.ts";
 import { send, type Sent, type Staged } from "../upload/send.ts";
 import { together } from "./together.ts";
 import type { Hosts } from "./real.ts";
+import { suiteLine } from "./typed.ts";
 
 /** To so many hosts at the same time. */
 const AT_ONCE = 4;
@@ -33,7 +35,10 @@ export async function uploadTo(hosts: Hosts, connections: Connection[], staged: 
   let bytes = 0;
   const one = async (connection: Connection) => {
     const upload = uploads.get(connection) as Upload;
-    const wire = await send(connection, staged, (sent) => void (upload.sent = sent));
+    const told = (sent: Sent) => void (upload.sent = sent);
+    const wire = await send(connection, staged, told).catch((error: unknown) => {
+      throw typedFor(hosts, connection, error);
+    });
     bytes += wire;
     upload.isDone = true;
   };
@@ -44,6 +49,14 @@ export async function uploadTo(hosts: Hosts, connections: Connection[], staged: 
     clearInterval(timer);
     reporter().end(`${title}: ${showBytes(bytes)}`, performance.now() - since, isWhole ? "done" : "failed");
   }
+}
+
+/** What an upload says to type is for its host. */
+function typedFor({ loaded }: Hosts, { host }: Connection, error: unknown): unknown {
+  if (!(error instanceof SwitchbackError)) return error;
+  const next = error.next.map((line) => suiteLine(loaded, host, line) ?? line);
+  error.next.splice(0, next.length, ...next);
+  return error;
 }
 
 /** `Upload: web1 34 % (1.2 MB), web2 done (12 s)` */

@@ -159,6 +159,6 @@ function unhealthy(context: Context, manifest: Manifest, reason: string, lastAns
   const answer = lastAnswer ? [`last answer: ${lastAnswer}`] : [];
   return new FailedError(reason.startsWith("not healthy") ? reason : `not healthy: ${reason}`, {
     output: [...answer, ...logs],
-    next: [`${context.opsPath}/service/logs.ts`, `${context.opsPath}/service/status.ts`],
+    next: [`${context.opsPath}/service/logs.ts`, `${context.opsPath}/release/status.ts`],
   });
 }

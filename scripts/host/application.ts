@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { readEnvFile } from "../service/env-file.ts";
 import { type CheckoutFacts, git, observeCheckout } from "./checkout.ts";
+import { type ContainerPart, observeContainer } from "./container-part.ts";
 import { type NodePart, observeNode } from "./node-part.ts";
 import { readText as read } from "./part-files.ts";
 import { observePython, PYTHON, type PythonPart } from "./python-part.ts";
@@ -27,7 +28,7 @@ export interface ApplicationFacts extends CheckoutFacts {
   platform: NodeJS.Platform;
   isRoot: boolean;
   /** It is built into a container's image. */
-  hasContainerfile: boolean;
+  container?: ContainerPart;
   hasManifest: boolean;
   parts: Part[];
   /** Folders with data that belong to no commit, relative. */
@@ -53,17 +54,18 @@ export function observeApplication(folder: string): ApplicationFacts {
       .map((name) => path.join(dir, name)),
   );
   const packagePath = packageUpward(folder);
+  const container = observeContainer(folder, files(folder));
   return {
     ...checkout,
     folder,
     platform: process.platform,
     isRoot: process.geteuid?.() === 0,
-    hasContainerfile: files(folder).some((name) => name === "Containerfile" || name === "Dockerfile"),
     hasManifest: fs.existsSync(path.join(folder, "deploy.yaml")),
     parts,
     dataDirs,
     databases: databases.filter(isOwn),
     gitignore: read(path.join(folder, ".gitignore")) ?? "",
+    ...(container === undefined ? {} : { container }),
     ...(packagePath === undefined ? {} : { packagePath }),
   };
 }

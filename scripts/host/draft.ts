@@ -58,6 +58,7 @@ const input = z.strictObject({
       health: text.nullable(),
     }),
   ),
+  container: z.strictObject({ port: z.number(), volumes: text, envFile: text.nullable() }).nullable(),
   port: z.number(),
   like: text.nullable(),
   manager: z.strictObject({ supervisor: text, once: text }),
@@ -88,11 +89,26 @@ export function renderDraft(facts: ApplicationFacts, options: DraftOptions): str
       facts.databases.length === 0 && usesOneOf(facts.parts, ["psycopg", "psycopg2", "asyncpg", "pg", "postgres"]),
     mongodb: facts.databases.length === 0 && usesOneOf(facts.parts, ["pymongo", "motor", "mongodb", "mongoose"]),
     services: servicesOf(facts.parts, options),
+    container: containerOf(facts, options),
     port: options.port ?? NODE_PORT,
     like: starterLike(facts) ?? null,
     manager: managerFor(facts, options.deployTo),
     site: siteOf(facts.parts, options),
   });
+}
+
+const CONTAINER_PORT = 8080;
+
+/** An image whose Containerfile is all that says how a server is started. */
+function containerOf({ container, parts, dataDirs }: ApplicationFacts, options: DraftOptions) {
+  if (!container || servicesOf(parts, options).length > 0) return null;
+  const envFile = parts.find(({ dir }) => dir === ".")?.envFile;
+  const at = (dir: string) => JSON.stringify(`./${dir}:${path.posix.join(container.workDir, dir)}`);
+  return {
+    port: options.port ?? container.port ?? envFile?.port ?? CONTAINER_PORT,
+    volumes: dataDirs.map(at).join(", "),
+    envFile: envFile ? ".env" : null,
+  };
 }
 
 const usesOneOf = (parts: Part[], drivers: string[]) =>

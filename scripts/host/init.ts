@@ -21,6 +21,7 @@ import {
 } from "../suite/generated.ts";
 import { jobsOf } from "../schedule/jobs.ts";
 import { type Neutral, openNeutral } from "../suite/neutral.ts";
+import { typed } from "../suite/typed.ts";
 import { adaptStarter, readStarter } from "./starters.ts";
 
 export interface InitOptions extends Omit<DraftOptions, "port"> {
@@ -135,6 +136,9 @@ function answerOf({ folder, isGit }: ApplicationFacts, { steps }: FilePlan, stat
   const kept = states.filter(({ state }) => state.includes("edited"));
   const { manifest, paths } = neutral.context;
   const edits = [
+    ...(neutral.hosts.length > 0
+      ? ["$EDITOR deploy.yaml    # the hosts, their user, places and ports are an example's"]
+      : []),
     ...(refused.length > 0 ? [`$EDITOR deploy.yaml    # this version refuses ${refused.join(", ")}`] : []),
     ...(Object.keys(manifest.services).length > 0
       ? []
@@ -146,10 +150,8 @@ function answerOf({ folder, isGit }: ApplicationFacts, { steps }: FilePlan, stat
     ...edits,
     ...(edits.length > 0 ? ["ops/host/generate.ts    # what is in ops/ follows deploy.yaml"] : []),
     ...(isGit ? ["git add -A && git commit -m 'Deployment'"] : []),
-    "ops/host/doctor.ts",
-    "ops/release/prepare_shared.ts",
-    "ops/release/deploy.ts",
-    ...proxies.map((kind) => `ops/${kind}/install_${kind}.ts`),
+    ...commandsOf(neutral),
+    ...proxies.map((kind) => typed(neutral, `${kind}/install_${kind}`)),
     ...(isByCron ? ["ops/schedule/install_crontab.ts"] : []),
   ];
   const lines = [
@@ -163,6 +165,17 @@ function answerOf({ folder, isGit }: ApplicationFacts, { steps }: FilePlan, stat
     text: lines.join("\n"),
     isAsWanted: kept.length === 0,
   };
+}
+
+/** What leads to a first release, here or on the hosts of the first environment. */
+function commandsOf(neutral: Neutral): string[] {
+  const { release_id: how } = neutral.context.manifest;
+  const prepare = neutral.hosts.length > 0 ? "host/setup" : "release/prepare_shared";
+  const release = how === "tag" ? "release/deploy v1.0.0" : "release/deploy";
+  return [
+    ...(how === "tag" ? ["git tag v1.0.0"] : []),
+    ...["host/doctor", prepare, release].map((line) => typed(neutral, line)),
+  ];
 }
 
 /** Keys that a starter shows and this version does not have, or this host's supervisor. */

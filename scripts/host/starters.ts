@@ -30,10 +30,10 @@ export function readStarter(name: string): string {
 const summaryOf = (text: string) => (text.split("\n")[0] ?? "").replace(/^# /, "");
 
 /** The starter whose system an application looks like; undefined for one that looks like none. */
-export function starterLike({ parts, platform, hasContainerfile }: ApplicationFacts): string | undefined {
+export function starterLike({ parts, platform, container }: ApplicationFacts): string | undefined {
   const python = parts.find((part) => part.python)?.python;
   const uses = (name: string) => parts.some(({ node }) => node?.dependencies.includes(name));
-  if (hasContainerfile) return "my-app";
+  if (container) return "my-app";
   if (python && platform === "darwin") return "papertok";
   if (python && uses("next")) return "aqa-youtube-assistant";
   if (python?.requirements.includes("gunicorn") && uses("vite")) return "medc-annot";

@@ -4,7 +4,7 @@ import { checkLayer, problemAt } from "./check.ts";
 import { openManifest } from "./document.ts";
 import { checkEnvironment, layerOf } from "./layers.ts";
 import { ManifestError, showFile } from "./problems.ts";
-import { hostsOf } from "./hosts.ts";
+import { hasHosts, hostsOf } from "./hosts.ts";
 import { applyEnvironmentVariables, withAbsolutePaths, withHostPaths } from "./resolve.ts";
 
 export type { LoadedManifest, LoadOptions } from "./loaded.ts";
@@ -24,12 +24,15 @@ export function loadManifest({
   checkEnvironment(document.root, environment, file);
   const layer = layerOf(document.root, environment);
   if (document.deployTo && environment === document.environment) layer.root["deploy_to"] = document.deployTo;
-  applyEnvironmentVariables(layer.root, env, cwd);
+  // On the host itself, with the copy that was sent to it, the environment is here.
+  const isHere = document.host !== undefined && environment === document.environment;
+  // A tree that a variable names here is none on another machine.
+  const isElsewhere = !isHere && environment !== undefined && hasHosts(layer.root, environment);
+  applyEnvironmentVariables(layer.root, isElsewhere ? { ...env, DEPLOY_ROOT: undefined } : env, cwd);
   const { manifest, problems } = checkLayer(document, layer);
   if (!manifest) throw new ManifestError(file, text, problems);
   const own = environment === undefined ? undefined : manifest.environments[environment];
-  // On the host itself, with the copy that was sent to it, the environment is here.
-  const hosts = own && !(document.host && environment === document.environment) ? hostsOf(own) : [];
+  const hosts = own && !isHere ? hostsOf(own) : [];
   return {
     manifest: hosts.length > 0 ? withHostPaths(manifest, basePath, env) : withAbsolutePaths(manifest, basePath, env),
     filePath,

@@ -1,5 +1,5 @@
 import { html } from "hono/html";
-import type { ListedOperation, LogPart, Reader, StepRow } from "../api/reader.ts";
+import type { ListedOperation, LogPart, LogPlace, Reader, StepRow } from "../api/reader.ts";
 import { argumentsOf } from "./arguments.ts";
 import type { Html, Page } from "./layout.ts";
 import { plainLog, TAIL_BYTES, tailOf } from "./log.ts";
@@ -23,16 +23,20 @@ export interface OperationFacts {
   steps: StepRow[];
   /** Its end; undefined where there is no log any more. */
   log: LogPart | undefined;
+  /** Where it lies, if that is on another host. */
+  logPlace: LogPlace | undefined;
 }
 
 /** Undefined for an operation that the registry does not know. */
 export async function observeOperation(reader: Reader, id: string): Promise<OperationFacts | undefined> {
   const found = await reader.operation(id);
-  return found && { ...found, log: await reader.log(id, -TAIL_BYTES) };
+  if (!found) return undefined;
+  const log = await reader.log(id, -TAIL_BYTES);
+  return { ...found, log, logPlace: log ? undefined : await reader.logPlace?.(id) };
 }
 
 /** `/operations/<id>`: who did what when, step by step, and how it ended. */
-export function renderOperationPage({ operation, steps, log }: OperationFacts, app: string, now: Date): Page {
+export function renderOperationPage({ operation, steps, log, logPlace }: OperationFacts, app: string, now: Date): Page {
   const verdict = verdictOfOperation(operation.outcome);
   const title = titleOfOperation(operation);
   return {
@@ -46,7 +50,7 @@ export function renderOperationPage({ operation, steps, log }: OperationFacts, a
         <h2 id="steps">Steps</h2>
         ${renderSteps(operation, steps, now)}
       </section>
-      ${renderLog(operation.id, log)}`,
+      ${renderLog(operation.id, log, logPlace)}`,
   };
 }
 
@@ -95,11 +99,11 @@ function renderArguments(operation: ListedOperation): Html {
     : html`${words.map(([name, value]) => html`<code>${renderText(name === "" ? value : `${name}: ${value}`)}</code> `)}`;
 }
 
-function renderLog(id: string, log: LogPart | undefined): Html {
+function renderLog(id: string, log: LogPart | undefined, place: LogPlace | undefined): Html {
   if (!log)
     return html`<section aria-labelledby="log">
       <h2 id="log">Log</h2>
-      <p>There is no log of it any more.</p>
+      <p>${place ? renderLogPlace(place) : "There is no log of it any more."}</p>
     </section>`;
   const { text, isCut } = tailOf(log);
   const whole = `${operationPath(id)}/log`;
@@ -120,3 +124,6 @@ function renderLog(id: string, log: LogPart | undefined): Html {
 ${plainLog(text)}</pre>
   </section>`;
 }
+
+const renderLogPlace = ({ host, file }: LogPlace): Html =>
+  html`It lies on ${renderText(host)}, and is not read from here: <code>${renderText(file)}</code>`;

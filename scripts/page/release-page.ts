@@ -5,6 +5,7 @@ import { isGood } from "../registry/releases.ts";
 import { command } from "../core/step.ts";
 import { showBytes } from "../text/amounts.ts";
 import { type Html, type Page, renderTyped } from "./layout.ts";
+import { isStopped } from "./home.ts";
 import { renderOperationsTable } from "./operations-table.ts";
 import { renderFacts, renderRelease, renderText, renderTime, renderVerdict } from "./values.ts";
 import { verdictOfRelease } from "./words.ts";
@@ -46,7 +47,7 @@ export async function observeRelease(reader: Reader, id: string): Promise<Releas
 /** `/releases/<id>`: one release, and what was done with it. */
 export function renderReleasePage(facts: ReleaseFacts, app: string, now: Date): Page {
   const { row, hosts, operations, hasMore } = facts;
-  const verdict = verdictOfRelease(row, { on: hosts.length, of: facts.hostCount });
+  const verdict = verdictOfRelease(row, { on: hosts.length, of: facts.hostCount, isStopped: isStopped(hosts) });
   return {
     title: `${app}: ${row.release_id}, ${verdict.words}`,
     isAtWork: operations.some(({ outcome }) => outcome === null),
@@ -65,7 +66,10 @@ function renderRow({ row, hosts }: ReleaseFacts): Html {
   const { commit_sha, deployed_at, previous_release_id: previous, migration_marker: schema, bytes, own_bytes } = row;
   const own = own_bytes == null ? "" : `, of which it added ${showBytes(own_bytes)}`;
   return renderFacts([
-    ["Runs on", hosts.length > 0 ? renderText(hosts.map(({ host }) => host).join(", ")) : undefined],
+    [
+      isStopped(hosts) ? "Current on" : "Runs on",
+      hosts.length > 0 ? renderText(hosts.map(({ host }) => host).join(", ")) : undefined,
+    ],
     ["Commit", commit_sha === "" ? "not known" : html`<code>${renderText(commit_sha)}</code>`],
     ["Deployed", deployed_at === null ? "never" : renderTime(deployed_at)],
     ["Took over", previous === null ? "from nothing" : html`from ${renderRelease(previous)}`],

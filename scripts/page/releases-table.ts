@@ -2,7 +2,7 @@ import { html } from "hono/html";
 import type { ReleaseRow } from "../registry/releases.ts";
 import { showBytes } from "../text/amounts.ts";
 import { renderBar } from "./bars.ts";
-import { type HomeFacts, runningOf } from "./home.ts";
+import { type HomeFacts, type HostedRow, reachOf, runningOf } from "./home.ts";
 import { type Html, renderTyped } from "./layout.ts";
 import {
   durationOf,
@@ -75,10 +75,10 @@ function scaleOf({ releases, deploys }: HomeFacts, now: Date): Scale {
   return { ms: Math.max(1, ...times), bytes: Math.max(1, ...releases.map(({ bytes }) => bytes ?? 0)) };
 }
 
-function renderRow(row: ReleaseRow, facts: HomeFacts, scale: Scale, now: Date): Html {
-  const on = facts.hosts.filter(({ release_id }) => release_id === row.release_id).length;
-  return html`<tr role="row" class="${on > 0 ? "running" : ""}" data-key="${row.release_id}">
-    <td role="cell" class="outcome">${renderVerdict(verdictOfRelease(row, { on, of: facts.hosts.length }))}</td>
+function renderRow(row: HostedRow, facts: HomeFacts, scale: Scale, now: Date): Html {
+  const reach = reachOf(row, facts.hosts);
+  return html`<tr role="row" class="${reach.on > 0 ? "running" : ""}" data-key="${row.id}-${row.release_id}">
+    <td role="cell" class="outcome">${renderVerdict(verdictOfRelease(row, reach))}</td>
     <th role="rowheader" scope="row" class="release">
       ${renderRelease(row.release_id)} ${renderSha(row)} ${renderNotes(row, facts)}
     </th>
@@ -95,11 +95,15 @@ function renderSha({ release_id, commit_sha }: ReleaseRow): Html {
 }
 
 /** Small words beside an id: pinned, a rollback's target, on which of several hosts. */
-function renderNotes({ release_id, is_pinned, status }: ReleaseRow, { hosts, target, deploys }: HomeFacts): Html[] {
+function renderNotes(
+  { release_id, is_pinned, status, ...row }: HostedRow,
+  { hosts, target, deploys }: HomeFacts,
+): Html[] {
   const outcome = deploys.get(release_id)?.outcome ?? "done";
   const on = hosts.filter((host) => host.release_id === release_id);
   return [
-    ...(runningOf(hosts).length > 1 && on.length > 0
+    ...(row.host === undefined ? [] : [html`<span class="note">on ${renderText(row.host)}</span> `]),
+    ...(row.host === undefined && runningOf(hosts).length > 1 && on.length > 0
       ? [html`<span class="note">on ${renderText(on.map(({ host }) => host).join(", "))}</span> `]
       : []),
     // That it was pruned hides how it went before.

@@ -90,7 +90,10 @@ export function pageRoutes(reader: Reader, { app = "switchback", now = () => new
     const from = Number(/^\d{1,15}$/.exec(c.req.query("from") ?? "0")?.[0] ?? Number.NaN);
     if (Number.isNaN(from)) return c.text("from: wants a whole number\n", 422);
     const part = (await reader.operation(id)) && (await reader.log(id, from));
-    if (!part) return c.text("There is no such log.\n", 404);
+    if (!part) {
+      const place = await reader.logPlace?.(id);
+      return c.text(place ? `This log lies on ${place.host}: ${place.file}\n` : "There is no such log.\n", 404);
+    }
     if (c.req.query("from") === undefined)
       return c.body(wholeLog(reader, id, part), 200, { "content-type": "text/plain; charset=utf-8" });
     return c.text(plainLog(part.text), 200, { "x-next": String(part.next), "x-whole": part.isWhole ? "yes" : "no" });
@@ -105,7 +108,12 @@ export function pageRoutes(reader: Reader, { app = "switchback", now = () => new
 
   routes.onError((error, c) => {
     if (!(error instanceof SwitchbackError)) throw error;
-    const page = explain("The registry cannot be read now", error.message, ["ops/host/doctor.ts"], 503);
+    const page = explain(
+      "The registry cannot be read now",
+      error.message,
+      error.next.length > 0 ? error.next : ["ops/host/doctor.ts"],
+      503,
+    );
     return c.html(renderDocument(page, app, "none"), 503);
   });
 

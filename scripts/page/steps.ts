@@ -32,12 +32,12 @@ export function renderSteps(operation: ListedOperation, steps: StepRow[], now: D
   if (timed.length === 0) return html`<p>No step was begun.</p>`;
   const whole = Math.max(durationOf(operation, now) ?? 0, 1, ...timed.map(({ to }) => to));
   const small = steps.filter(isSmall);
-  if (timed.length <= MANY || small.length < 2) return renderTable(timed, whole, "Steps, in their order");
+  if (timed.length <= MANY || small.length < 2) return renderTable(timed, operation, whole, "Steps, in their order");
   const large = timed.filter(({ step }) => !isSmall(step));
-  return html`${large.length > 0 ? renderTable(large, whole, "Steps that took time or changed what serves") : ""}
+  return html`${large.length > 0 ? renderTable(large, operation, whole, "Steps that took time or changed what serves") : ""}
     <details class="all" id="all-steps">
       <summary>All ${steps.length} steps, with ${small.length} small ones</summary>
-      ${renderTable(timed, whole, "All steps, in their order")}
+      ${renderTable(timed, operation, whole, "All steps, in their order")}
     </details>`;
 }
 
@@ -48,7 +48,7 @@ function timedOf(operation: ListedOperation, step: StepRow, now: Date): Timed {
   return { step, from, to: from + Math.max(0, ms) };
 }
 
-/** A step's row is written at its end: between the last one's end and now, the next one is at work. */
+/** A quick step's row is written at its end: between the last one's end and now, the next one is at work. */
 function openStep(operation: ListedOperation, steps: StepRow[], now: Date): Timed[] {
   if (operation.outcome !== null || steps.some(({ outcome }) => outcome === null)) return [];
   const last = steps.at(-1);
@@ -64,7 +64,7 @@ function openStep(operation: ListedOperation, steps: StepRow[], now: Date): Time
   return [timedOf(operation, step, now)];
 }
 
-function renderTable(timed: Timed[], whole: number, caption: string): Html {
+function renderTable(timed: Timed[], operation: ListedOperation, whole: number, caption: string): Html {
   return html`<table class="steps" role="table">
     <caption class="hidden">
       ${caption}
@@ -78,21 +78,23 @@ function renderTable(timed: Timed[], whole: number, caption: string): Html {
       </tr>
     </thead>
     <tbody role="rowgroup">
-      ${timed.map((one) => renderRow(one, whole))}
+      ${timed.map((one) => renderRow(one, operation, whole))}
     </tbody>
   </table>`;
 }
 
-function renderRow({ step, from, to }: Timed, whole: number): Html {
-  const { seq, title, outcome } = step;
+function renderRow({ step, from, to }: Timed, operation: ListedOperation, whole: number): Html {
+  const { seq, title, outcome, duration_ms } = step;
+  const verdict = verdictOfStep(outcome, operation);
   const isQuiet = isSmall(step);
+  const isCutOff = duration_ms === null && operation.outcome !== null;
   return html`<tr role="row" class="${isQuiet ? "small" : ""}" data-key="step-${seq}">
     <th role="rowheader" scope="row" class="title">${renderText(title)}</th>
-    <td role="cell" class="outcome">${renderVerdict(verdictOfStep(outcome))}</td>
-    <td role="cell" class="took">${showDuration(to - from)}</td>
+    <td role="cell" class="outcome">${renderVerdict(verdict)}</td>
+    <td role="cell" class="took">${showDuration(isCutOff ? undefined : to - from)}</td>
     <td role="cell" class="chart">
       <span class="hidden">from ${showDuration(from)} on</span
-      >${renderBar([{ from: from / whole, to: to / whole, className: verdictOfStep(outcome).tone }])}
+      >${renderBar([{ from: from / whole, to: to / whole, className: verdict.tone }])}
     </td>
   </tr>`;
 }

@@ -1,3 +1,4 @@
+import type { ListedOperation } from "../api/reader.ts";
 import { type ReleaseRow, isServing } from "../registry/releases.ts";
 import type { ReleaseStatus } from "../core/step.ts";
 import type { Shape } from "./shapes.ts";
@@ -29,12 +30,18 @@ const STATUSES: Record<ReleaseStatus, Verdict> = {
 interface Reach {
   on: number;
   of: number;
+  /** It is current there, and its services are seen not to run. */
+  isStopped?: boolean;
 }
 
 /** How a release stands. The link of a host that names it wins over what the registry has. */
-export function verdictOfRelease({ status }: Pick<ReleaseRow, "status">, { on, of }: Reach): Verdict {
+export function verdictOfRelease(
+  { status }: Pick<ReleaseRow, "status">,
+  { on, of, isStopped = false }: Reach,
+): Verdict {
   const known = STATUSES[status] ?? unknown(status);
   if (on === 0) return known;
+  if (isStopped) return { words: "is current, and does not serve", tone: "bad", shape: "warning" };
   return { words: wordsOfRunning(status, known, { on, of }), tone: "good", shape: "disc" };
 }
 
@@ -66,9 +73,13 @@ const STEPS: Record<string, Verdict> = {
   failed: { words: "failed", tone: "bad", shape: "cross" },
 };
 
-/** How a step ended; null: it is at work. */
-export const verdictOfStep = (outcome: string | null): Verdict =>
-  outcome === null ? AT_WORK : (STEPS[outcome] ?? unknown(outcome));
+const CUT_OFF: Verdict = { words: "cut off", tone: "odd", shape: "warning" };
+
+/** How a step ended; null: it is at work, or was when its operation (`of`) was cut off. */
+export function verdictOfStep(outcome: string | null, of: Pick<ListedOperation, "outcome">): Verdict {
+  if (outcome !== null) return STEPS[outcome] ?? unknown(outcome);
+  return of.outcome === null ? AT_WORK : CUT_OFF;
+}
 
 // A word that a later version of the suite has written.
 const unknown = (word: string): Verdict => ({ words: word, tone: "calm", shape: "ring" });

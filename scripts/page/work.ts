@@ -5,12 +5,13 @@ import type { Html } from "./layout.ts";
 import { durationOf, operationPath, renderAgo, renderText, renderTime, renderVerdict, showDuration } from "./values.ts";
 import { titleOfOperation, verdictOfOperation } from "./words.ts";
 
-/** An operation that is at work, on the first page. */
-export function renderWork(operation: ListedOperation, now: Date): Html {
+/** An operation that is at work, on the first page; `step`: what it does at this moment. */
+export function renderWork(operation: ListedOperation, step: string | undefined, now: Date): Html {
   return html`<div class="card busy" data-key="${operation.id}">
     <h2>At work now</h2>
     <p>${renderOperation(operation)}</p>
     <p>${renderVerdict(verdictOfOperation(null))} for ${showDuration(durationOf(operation, now))}</p>
+    ${step === undefined ? "" : html`<p class="step">${renderText(step)}</p>`}
     <p class="soft">by ${renderText(operation.user)} on ${renderText(operation.host)}</p>
   </div>`;
 }

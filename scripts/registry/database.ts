@@ -2,7 +2,10 @@ import fs from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-/** One entry a version of the schema; `PRAGMA user_version` says how many a database has. */
+/**
+ * One entry a version of the schema; `PRAGMA user_version` says how many a database has. Each only adds what an older suite can leave
+ * out (nullable columns, tables, indexes): machines that deploy to one host may have different versions.
+ */
 const MIGRATIONS = [
   `CREATE TABLE releases (
      id INTEGER PRIMARY KEY,

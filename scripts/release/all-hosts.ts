@@ -9,7 +9,7 @@ import { showAddress } from "../registry/postgres/address.ts";
 import { type Connection, withServer } from "../registry/postgres/connection.ts";
 import { mergeAll, prepareToPush, push, type Pushed } from "../registry/postgres/push.ts";
 import { getEverywhere, type HostRow, listEverywhere } from "../registry/postgres/rows.ts";
-import { type Target, targetOf } from "../registry/postgres/target.ts";
+import { wantedTarget } from "../registry/postgres/target.ts";
 import { reporter } from "../terminal/reporter.ts";
 
 /** Milliseconds without an answer after which a server counts as gone, for a person who waits for it. */
@@ -26,17 +26,8 @@ export const observeAllOf = (place: Place, id: string): Promise<HostRow[]> =>
   asked(place, ({ sql }) => getEverywhere(sql, place.manifest.app, id));
 
 function asked<T>(place: Place, work: (connection: Connection) => Promise<T>): Promise<T> {
-  const { address, file } = wanted(place);
+  const { address, file } = wantedTarget(place);
   return withServer(address, { file, env: process.env, patienceMs: PATIENCE_MS }, work);
-}
-
-/** The server of the manifest. @throws UsageError where it has none. */
-function wanted(place: Place): Target {
-  const target = targetOf(place, process.env);
-  if (target) return target;
-  throw new UsageError("the manifest has no registry.url: there is no registry of several hosts", {
-    next: "$EDITOR deploy.yaml   # registry: { url: postgres://registry@db.example.org/releases }",
-  });
 }
 
 /** What `sync` answers with. */
@@ -56,7 +47,7 @@ export function renderSynced({ pushed, waiting, registry }: Synced): string {
 
 /** Pushes everything that waits. @throws FailedError where it cannot, saying how much still waits. */
 export async function applySync(place: Place): Promise<Synced> {
-  const { address, file } = wanted(place);
+  const { address, file } = wantedTarget(place);
   const { manifest, paths } = place;
   if (!fs.existsSync(paths.deployTo))
     throw new UsageError(`there is no tree ${paths.deployTo}`, {

@@ -13,6 +13,7 @@ import { removeImages } from "../podman/steps.ts";
 import { lastEnd } from "../registry/journal.ts";
 import { hasJobs, runningJobs } from "../schedule/running-jobs.ts";
 import { usersBelow } from "../service/users-below.ts";
+import { observeOldSuites, planOldSuites } from "../room/old-suites.ts";
 import { observeOldUploads, planOldUploads } from "../room/old-uploads.ts";
 import { observeRemoving, planLeftFiles, planRemoval } from "../room/removal.ts";
 import { judge, type PruneFacts, type Retention, type Verdict } from "../room/retention.ts";
@@ -66,6 +67,7 @@ export async function observePrune(context: Context, tree: TreeFacts): Promise<P
     removing: observeRemoving(paths),
     backups: observeBackups(paths),
     uploads: observeOldUploads(paths, ageAt),
+    suites: observeOldSuites(paths),
     ageAt,
     ...(await observeImages(context)),
   };
@@ -114,6 +116,7 @@ export function planPrune(context: Context, facts: PruneFacts, args: PruneArgs):
   const steps = [
     ...planLeftFiles(context, facts.removing ?? []),
     ...planOldUploads(facts.uploads ?? []),
+    ...planOldSuites(facts.suites ?? []),
     ...planRemoval(context, facts.tree, going),
     ...removeImages(context, imagesAfter(facts, going)),
     ...planUnusedSets(context, facts.deps, going),

@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { Manifest } from "../../manifest.schema.ts";
 import { pushAfterwards } from "../core/afterwards.ts";
+import type { Context } from "../core/context.ts";
 import type { Call } from "../core/entry.ts";
 import { EXIT, type ExitCode, UsageError } from "../core/errors.ts";
 import { writeOut } from "../terminal/output.ts";
@@ -84,9 +85,9 @@ const ACTIONS: Record<string, (call: Call<Options>, tree: Tree) => ExitCode | Pr
     else reporter().say(renderSynced(synced));
     return EXIT.done;
   },
-  async serve({ options }, { paths, manifest }) {
+  async serve({ options }, { paths, context }) {
     const [{ serveRegistry }, { serveChoice }] = [await import("../api/serve.ts"), await import("../api/choice.ts")];
-    await serveRegistry(paths, serveChoice(paths, options, manifest?.registry.serve), manifest);
+    await serveRegistry(paths, serveChoice(paths, options, context?.manifest.registry.serve), context);
     return EXIT.done;
   },
 };
@@ -117,6 +118,7 @@ interface Tree {
   flags: string[];
   /** Absent where `DEPLOY_ROOT` names the tree. */
   manifest?: Manifest;
+  context?: Context;
 }
 
 /** What only a manifest knows: the server of several hosts. */
@@ -131,7 +133,10 @@ function inManifest({ manifest, paths, opsPath }: Tree) {
 async function treeOf(call: Call<Options>): Promise<Tree> {
   const { env } = process;
   const root = env["DEPLOY_ROOT"];
-  if (!root || call.options.manifest) return call.context();
+  if (!root || call.options.manifest) {
+    const context = await call.context();
+    return { ...context, context };
+  }
   const deployTo = path.resolve(expandHome(root, env));
   becomeOwner(deployTo);
   return { paths: treePaths(deployTo, env), opsPath: path.resolve(import.meta.dirname, "../../ops"), flags: [] };

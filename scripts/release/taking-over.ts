@@ -43,13 +43,7 @@ export function planTakeOver(context: Context, facts: PrepareFacts, phase: "hard
       ...taken.map(({ fact, source }) => planCopy(fact, source)),
       ...taken.flatMap(({ fact }) => planSwap(fact)),
       ...(taken.length > 0 ? planBack(context, facts) : []),
-      ...taken
-        .filter(({ fact }) => fact.state === "link")
-        .map(({ fact }): Step => ({
-          kind: "remove",
-          title: `Remove the old link of ${fact.shared}`,
-          path: keptPath(fact.sharedPath),
-        })),
+      ...taken.filter(({ fact }) => fact.state !== "absent").map(({ fact }) => planRemoval(fact)),
     ],
     discard: taken.map(({ fact }): Step => ({
       kind: "remove",
@@ -57,8 +51,25 @@ export function planTakeOver(context: Context, facts: PrepareFacts, phase: "hard
       path: takingPath(fact.sharedPath),
     })),
     revert: planUndo(context, facts),
-    done: taken.length > 0 ? takenOver(taken) : "shared/ holds its own files and directories already.",
+    done: [
+      taken.length > 0 ? takenOver(taken) : "shared/ holds its own files and directories already.",
+      ...(phase === "move" ? leftBehind(facts) : []),
+    ].join("\n"),
   };
+}
+
+/** What lies in the old place and is not taken, because `shared/` has its own. */
+const leftBehind = ({ shared, taken }: PrepareFacts) =>
+  shared
+    .filter((fact) => fact.hasSource && !taken.some((one) => one.fact.sharedPath === fact.sharedPath))
+    .map(({ shared: name, sourcePath }) => `  shared/${name} stays as it is: ${sourcePath} was not taken`);
+
+/** What was put aside: a link, or a directory that must still be empty. */
+function planRemoval({ shared, sharedPath, state }: SharedFact): Step {
+  const kept = keptPath(sharedPath);
+  if (state !== "real") return { kind: "remove", title: `Remove the old link of ${shared}`, path: kept };
+  const run = { lines: [`rmdir -- ${quote(kept)}`], cwd: path.dirname(sharedPath), env: {} };
+  return { kind: "run", key: "empty", title: `Remove the empty ${shared}`, run };
 }
 
 /** @throws UsageError for what the checkout has and shared/ has not: the next release would begin with an empty one */
@@ -89,7 +100,7 @@ function planSwap(fact: SharedFact): Step[] {
   const { sharedPath: place, shared } = fact;
   const aside: Step = {
     kind: "move",
-    title: `Keep the old link of ${shared}`,
+    title: fact.state === "real" ? `Put the empty ${shared} aside` : `Keep the old link of ${shared}`,
     from: place,
     to: keptPath(place),
     touches: true,
@@ -101,7 +112,7 @@ function planSwap(fact: SharedFact): Step[] {
     to: place,
     touches: true,
   };
-  return [...(fact.state === "link" ? [aside] : []), into, ...planMode(fact)];
+  return [...(fact.state === "absent" ? [] : [aside]), into, ...planMode(fact)];
 }
 
 // A service that only a pid file knows is stopped, and nothing says how to start it again.
@@ -119,7 +130,8 @@ const stopped = ({ running }: PrepareFacts) =>
 function planPutBack({ shared, sharedPath, state }: SharedFact, aside: string): Step {
   const [place, kept] = [quote(sharedPath), quote(keptPath(sharedPath))];
   const away = `if [ -e ${place} ]; then mv -- ${place} ${quote(aside)}; fi`;
-  const lines = state === "link" ? [`if [ -L ${kept} ]; then`, away, `mv -- ${kept} ${place}`, "fi"] : [away];
+  const isKept = `[ ${state === "link" ? "-L" : "-d"} ${kept} ]`;
+  const lines = state === "absent" ? [away] : [`if ${isKept}; then`, away, `mv -- ${kept} ${place}`, "fi"];
   return {
     kind: "run",
     key: "put-back",

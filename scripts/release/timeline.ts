@@ -71,7 +71,7 @@ const TOLERANCE = 2000;
  * Whether an operation without an end is at work. Asked of its process: to try the lock would refuse a command that
  * comes at that moment. A process that was started after the operation has only got the same number.
  */
-function isAtWork({ pid, host, started_at }: OperationRow): boolean {
+export function isAtWork({ pid, host, started_at }: Pick<OperationRow, "pid" | "host" | "started_at">): boolean {
   if (host !== os.hostname()) return true;
   const facts = observeProcessFacts(pid);
   return facts !== undefined && startedAt(facts).getTime() <= Date.parse(started_at) + TOLERANCE;

@@ -1,11 +1,11 @@
 import { FailedError, UsageError } from "../core/errors.ts";
 import { quote } from "../core/step.ts";
 import type { Host, LoadedManifest } from "../manifest/loaded.ts";
+import { suiteVersion } from "../suite/install.ts";
+import { compareVersions } from "../suite/versions.ts";
 import { reporter } from "../terminal/reporter.ts";
 import { type Answer, runThere, typedSsh } from "./ssh.ts";
 import { noAnswer } from "./unreachable.ts";
-
-export { UnreachableError } from "./unreachable.ts";
 
 /** Platforms that the pinned runtime is there for, as its packages are named. */
 export type Platform = "linux-x64" | "linux-aarch64" | "darwin-x64" | "darwin-aarch64";
@@ -23,6 +23,8 @@ export interface Connection {
   hasTree: boolean;
   /** Versions of the suite in the tree. */
   suites: string[];
+  /** The account that the tree belongs to, where ssh logs in as root and it is another one's; else undefined. */
+  owner?: string | undefined;
   /** The release that `current` names. */
   currentId: string | undefined;
 }
@@ -52,6 +54,7 @@ if getconf GNU_LIBC_VERSION >/dev/null 2>&1 || [ -e /lib64/ld-linux-x86-64.so.2 
 else for f in /lib/ld-musl-*; do [ ! -e "$f" ] || say libc musl; done
 fi
 ! command -v rsync >/dev/null 2>&1 || say rsync yes
+[ ! -d "$d" ] || [ "$(id -u)" != 0 ] || say owner "$(stat -c %U "$d" 2>/dev/null || stat -f %Su "$d")"
 [ ! -d "$d/releases" ] || say tree yes
 [ ! -L "$d/current" ] || say current "$(readlink "$d/current")"
 for f in "$d"/suite/*/package.json; do
@@ -72,7 +75,9 @@ export async function connect(loaded: LoadedManifest, host: Host): Promise<Conne
   const of = (name: string) => found.find(([one]) => one === name)?.[1];
   if (!answer.isBegun || of("end") === undefined) throw noAnswer(host, answer.status, answer.stderr);
   const current = of("current");
+  const suites = found.flatMap(([name, value = ""]) => (name === "suite" ? [value] : []));
   warnOfClock(host, Number(of("now")));
+  warnOfNewer(host, suites);
   return {
     host,
     deployTo: (of("deployTo") ?? "").replace(/(?<=.)\/+$/, ""),
@@ -80,7 +85,8 @@ export async function connect(loaded: LoadedManifest, host: Host): Promise<Conne
     hostname: of("hostname") ?? host.name,
     hasRsync: of("rsync") !== undefined,
     hasTree: of("tree") !== undefined,
-    suites: found.flatMap(([name, value = ""]) => (name === "suite" ? [value] : [])),
+    owner: of("owner") === "root" ? undefined : of("owner"),
+    suites,
     currentId: current?.replace(/\/+$/, "").replace(/^.*\//, ""),
   };
 }
@@ -107,6 +113,22 @@ function platformOf(host: Host, system: string, libc: string | undefined): Platf
       { next, host: host.name },
     );
   return platform;
+}
+
+/** A version of the suite there that is newer than the one that runs here; undefined: there is none. */
+export const newerThere = (suites: readonly string[]): string | undefined => {
+  const newest = suites.toSorted(compareVersions).at(-1);
+  return newest !== undefined && compareVersions(newest, suiteVersion()) > 0 ? newest : undefined;
+};
+
+/** Its records can be read and written all the same: what a version adds to them, an older one leaves alone. */
+function warnOfNewer(host: Host, suites: string[]): void {
+  const newer = newerThere(suites);
+  if (newer === undefined) return;
+  const own = suiteVersion();
+  reporter().warn(
+    `${host.name} has the suite ${newer}, and this is ${own}: what is given from here runs there as ${own}, the host's own jobs as ${newer}`,
+  );
 }
 
 function warnOfClock(host: Host, now: number): void {

@@ -13,16 +13,23 @@ export class Controls {
 
   constructor(input: NodeJS.ReadableStream) {
     const lines = createInterface({ input, crlfDelay: Infinity });
-    this.header = new Promise((resolve) => {
+    this.header = new Promise((resolve, reject) => {
       lines.once("line", (first) => {
-        resolve(JSON.parse(first) as Header);
         lines.on("line", (line) => this.take(line));
+        try {
+          resolve(JSON.parse(first));
+        } catch (error) {
+          // Thrown here, it would be nobody's, and the caller would wait for ever.
+          reject(error);
+        }
       });
       lines.once("close", () => {
         resolve(undefined);
         this.leave();
       });
     });
+    // Who waits for it may not do so yet.
+    this.header.catch(() => undefined);
   }
 
   /** Nobody is there any more: the connection was closed, or is silent. */

@@ -29,7 +29,9 @@ export const attendPath = ({ deployTo }: Connection): string =>
 export function openLine(connection: Connection, onFrame: (frame: Frame) => void): Line {
   const mark = newMark();
   const child = spawnThere(connection.host, `exec ${quote(attendPath(connection))}`, mark);
-  const beat = setInterval(() => child.stdin.write(`${LINES.beat}\n`), BEAT.every);
+  let isAsked = false;
+  // The header is the first line, however late the host's greeting comes.
+  const beat = setInterval(() => isAsked && child.stdin.write(`${LINES.beat}\n`), BEAT.every);
   const kill = () => void child.kill("SIGKILL");
   const late = setTimeout(kill, HELLO);
   const errors: Buffer[] = [];
@@ -58,7 +60,11 @@ export function openLine(connection: Connection, onFrame: (frame: Frame) => void
       resolve({ status, said: at < 0 ? said : said.slice(at + mark.length + 1), isBegun });
     });
   });
-  return { send: (text) => void child.stdin.write(`${text}\n`), close: kill, ended };
+  const send = (text: string) => {
+    isAsked = true;
+    child.stdin.write(`${text}\n`);
+  };
+  return { send, close: kill, ended };
 }
 
 /** Drops what a login file prints before the mark; answers with whether the mark has come. */

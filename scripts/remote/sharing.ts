@@ -8,14 +8,21 @@ import path from "node:path";
 const PERSIST = 30;
 /** A socket's path ends at 104 bytes on macOS, and ssh writes a longer name first. */
 const LONGEST = 104 - 18;
+/** ssh takes an option's value apart at spaces and quotes, and expands `%h` and `${NAME}`. */
+const PLAIN = /^[\w/.,:+=@-]+$/;
+
+/** What ssh makes of its words and the user's configuration, in lines; empty where it does not tell. */
+export function settingsOf(words: string[], destination: string): string {
+  const { status, stdout } = spawnSync(words[0] ?? "", ["-G", ...words.slice(1), destination], { encoding: "utf8" });
+  return status === 0 ? stdout : "";
+}
 
 /**
  * Options by which several calls share one connection, and one that waits for a host no longer than ten seconds. What the user's own
  * configuration has for either is left alone: with a second factor, only the user's own shared connection gets in.
  */
 export function sharingWords(words: string[], destination: string): string[] {
-  const { status, stdout } = spawnSync(words[0] ?? "", ["-G", ...words.slice(1), destination], { encoding: "utf8" });
-  const settings = status === 0 ? stdout : "";
+  const settings = settingsOf(words, destination);
   const has = (name: string) =>
     settings.split("\n").some((line) => line.startsWith(`${name} `) && !line.endsWith(" none"));
   const timeout = has("connecttimeout") ? [] : ["-o", "ConnectTimeout=10"];
@@ -27,8 +34,8 @@ export function sharingWords(words: string[], destination: string): string[] {
     .digest("hex")
     .slice(0, 16);
   const socket = path.join(folder, name);
-  if (Buffer.byteLength(socket) > LONGEST) return timeout;
-  const sharing = ["ControlMaster=auto", `ControlPersist=${PERSIST}`, `ControlPath=${socket.replaceAll("%", "%%")}`];
+  if (Buffer.byteLength(socket) > LONGEST || !PLAIN.test(socket)) return timeout;
+  const sharing = ["ControlMaster=auto", `ControlPersist=${PERSIST}`, `ControlPath=${socket}`];
   return [...timeout, ...sharing.flatMap((option) => ["-o", option])];
 }
 

@@ -4,7 +4,7 @@ import { command } from "../core/step.ts";
 import type { Host } from "../manifest/loaded.ts";
 import { parseWords } from "../service/words.ts";
 import { afterMark, commandFor } from "./script.ts";
-import { sharingWords } from "./sharing.ts";
+import { settingsOf, sharingWords } from "./sharing.ts";
 
 /** What a program on a host printed. */
 export interface Answer {
@@ -30,6 +30,7 @@ const OPTIONS = [
   "ServerAliveCountMax=3",
   // What a person's own logins to the host have beside the shell is not for these calls.
   "ClearAllForwardings=yes",
+  "ForwardAgent=no",
   "RemoteCommand=none",
 ].flatMap((option) => ["-o", option]);
 
@@ -66,6 +67,10 @@ export const rshOf = (host: Host): string =>
   optionsFor(host)
     .map((word) => (/[\s'"]/.test(word) ? `"${word.replaceAll('"', '""')}"` : word))
     .join(" ");
+
+/** Whether the user's own configuration lets ssh refuse a host that shows a key that is not known. */
+export const isKeyChecked = (host: Host): boolean =>
+  !/^stricthostkeychecking false$/m.test(settingsOf([...program(), ...portWords(host)], destinationOf(host)));
 
 /** What a person types to get there: `ssh -p 2222 deploy@host`. */
 export const typedSsh = (host: Host): string => command(...program(), ...portWords(host), destinationOf(host));

@@ -22,6 +22,8 @@ export interface PruneFacts {
   removing?: string[];
   /** Uploads that broke off long ago: absolute. */
   uploads?: string[];
+  /** Versions of the suite that nothing needs any more: absolute. */
+  suites?: string[];
   /** Backups of the database, the newest first. */
   backups?: BackupFact[];
   /** Images of containers that were built for this tree, each with its release. */

@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import { asSwitchbackError } from "../core/apply.ts";
 import { FailedError } from "../core/errors.ts";
 import { becomeOwner } from "../core/owner.ts";
 import { treePaths } from "../core/paths.ts";
@@ -12,7 +13,16 @@ export function receive(): void {
   if (fs.fstatSync(0).isCharacterDevice()) throw new FailedError("--receive is given by another machine, over ssh");
   const message = readMessage(fs.readFileSync(0, "utf8"));
   becomeOwner(message.deployTo);
-  writeOut(1, JSON.stringify(carryOut(message)));
+  writeOut(1, JSON.stringify(told(() => carryOut(message))));
+}
+
+/** A full disk is said as one. */
+function told<Result>(work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    throw asSwitchbackError(error);
+  }
 }
 
 function carryOut(message: Message): FileState<string>[] {

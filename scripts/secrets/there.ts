@@ -4,7 +4,7 @@ import { BusyError, EXIT, FailedError } from "../core/errors.ts";
 import { quote } from "../core/step.ts";
 import type { Host } from "../manifest/loaded.ts";
 import type { Connection } from "../remote/connection.ts";
-import { type Answer, runThere } from "../remote/ssh.ts";
+import { type Answer, runThere, typedSsh } from "../remote/ssh.ts";
 import { noAnswer } from "../remote/unreachable.ts";
 import { suiteVersion } from "../suite/install.ts";
 import type { Placed } from "./apply.ts";
@@ -55,6 +55,9 @@ function refusal(host: Host, { status, stdout, stderr }: Answer): FailedError | 
   const said = readFailure(stdout);
   const why = said?.error ?? (status === null ? "did not answer in time" : `exit code ${status}`);
   const output = said ? [] : stderr.trimEnd().split("\n").slice(-12);
-  const ErrorOf = status === EXIT.busy ? BusyError : FailedError;
-  return new ErrorOf(`${host.name}: ${why}`, { host: host.name, output, next: said?.next ?? [] });
+  const details = { host: host.name, output };
+  if (status === EXIT.busy) return new BusyError(`${host.name}: ${why}`, { ...details, next: said?.next ?? [] });
+  // What it says to type is for itself.
+  const next = said?.next.map((line) => `${typedSsh(host)} ${quote(line)}`) ?? [];
+  return new FailedError(`${host.name}: ${why}`, { ...details, next });
 }

@@ -1,4 +1,5 @@
 import { FailedError, InterruptedError } from "../core/errors.ts";
+import { rsyncPath } from "../remote/as-owner.ts";
 import type { Connection } from "../remote/connection.ts";
 import { rshOf, typedSsh } from "../remote/ssh.ts";
 import { readProgress, runRsync, type Sent, wireBytes } from "../upload/rsync.ts";
@@ -53,13 +54,14 @@ export async function isSameThere(
 
 /** Runs rsync; the last of its words is an absolute folder there. Answers with what it printed. */
 async function rsync(
-  { host }: Connection,
+  connection: Connection,
   words: string[],
   { onLine, signal }: { onLine: (line: string) => void; signal: AbortSignal },
 ): Promise<string> {
+  const { host } = connection;
   const interrupted = `${host.name}: interrupted; the next setup goes on with what has arrived`;
   if (signal.aborted) throw new InterruptedError(interrupted);
-  const options = ["--rsh", rshOf(host), ...words.slice(0, -1)];
+  const options = ["--rsh", rshOf(host), ...rsyncPath(connection), ...words.slice(0, -1)];
   const { status, stdout, stderr } = await runRsync(
     [...options, `${host.destination}:${words.at(-1)}/`],
     signal,

@@ -1,7 +1,7 @@
 import { FailedError } from "../core/errors.ts";
 import { quote } from "../core/step.ts";
 import { WAITING } from "../core/steps/link.ts";
-import type { Connection } from "../remote/connection.ts";
+import { type Connection, newerThere } from "../remote/connection.ts";
 import { typedSsh } from "../remote/ssh.ts";
 import { showBytes } from "../text/amounts.ts";
 import { type Bundle, gather } from "./bundle.ts";
@@ -82,6 +82,8 @@ async function makeRoom(connection: Connection, suite: string, bytes: number): P
 /** By Capistrano's way, a link of the same name that is moved into the directory: `mv` onto a link to a directory lands inside it. */
 async function letCount(connection: Connection, version: string): Promise<void> {
   const { suite, place, taking } = placesOf(connection, version);
+  // The host's own jobs do not go back to an older version because somebody deploys with one.
+  const isNewest = newerThere(connection.suites) === undefined;
   const [d, s, t, p] = [connection.deployTo, suite, taking, place].map(quote);
   const script = `set -eu
 if [ ! -d ${t} ] && [ -d ${p} ]; then exit 0; fi
@@ -92,10 +94,12 @@ sync -f ${t} 2>/dev/null || sync
 if [ -e ${p} ]; then rm -rf ${s}/.old && mv ${p} ${s}/.old; fi
 mv ${t} ${p}
 rm -rf ${s}/.old
-new=$(mktemp -d ${d}/${WAITING}XXXXXX)
-ln -s ${quote(`suite/${version}/ops`)} "$new"/ops
-mv -f "$new"/ops ${d}/
-rmdir "$new"
+if ${isNewest ? "true" : `[ ! -e ${d}/ops ]`}; then
+  new=$(mktemp -d ${d}/${WAITING}XXXXXX)
+  ln -s ${quote(`suite/${version}/ops`)} "$new"/ops
+  mv -f "$new"/ops ${d}/
+  rmdir "$new"
+fi
 sync -f ${s} 2>/dev/null || sync`;
   const answer = await asked(connection, script, 300_000);
   if (answer.status === 0) return;

@@ -2,13 +2,15 @@ import { FailedError } from "../core/errors.ts";
 import { quote } from "../core/step.ts";
 import type { LoadedManifest } from "../manifest/loaded.ts";
 import { renderWithTrailer } from "../manifest/trailer.ts";
+import { asOwner } from "../remote/as-owner.ts";
 import type { Connection } from "../remote/connection.ts";
 import { type Answer, runThere, typedSsh } from "../remote/ssh.ts";
 import { noAnswer } from "../remote/unreachable.ts";
 
-/** Runs a script that only has to begin: what its status means is the caller's to know. @throws UnreachableError */
-export async function asked({ host }: Connection, script: string, timeoutMs?: number): Promise<Answer> {
-  const answer = await runThere(host, script, timeoutMs === undefined ? {} : { timeoutMs });
+/** Runs a script, as the tree's owner, that only has to begin: what its status means is the caller's to know. @throws UnreachableError */
+export async function asked(connection: Connection, script: string, timeoutMs?: number): Promise<Answer> {
+  const { host } = connection;
+  const answer = await runThere(host, asOwner(connection, script), timeoutMs === undefined ? {} : { timeoutMs });
   if (!answer.isBegun || answer.status === null) throw noAnswer(host, answer.status, answer.stderr);
   return answer;
 }

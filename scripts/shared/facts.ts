@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { Context } from "../core/context.ts";
+import { UsageError } from "../core/errors.ts";
 import { observeTree, type TreeFacts } from "../core/observe.ts";
 import { observeRoom } from "../core/room.ts";
 import { refuseUnsupported } from "../manifest/supervisor-limits.ts";
@@ -15,7 +16,7 @@ import { refuseOpen, sizeOf } from "./take-over.ts";
 export interface PrepareArgs {
   /** Phase 1 links to the checkout; `harden` makes links real; `move` takes over an application that runs in place. */
   phase: "link" | "harden" | "move";
-  /** The folder of that application (default: the checkout). */
+  /** The folder of that application (default: the checkout; on a host `deploy_to`). */
   from?: string | undefined;
 }
 
@@ -36,7 +37,8 @@ export interface PrepareFacts {
 /** Looks at all that is shared, and at what would be taken over. @throws FailedError while somebody else has it open. */
 export async function observePrepare(context: Context, { phase, from }: PrepareArgs): Promise<PrepareFacts> {
   refuseUnsupported(context.loaded);
-  const shared = observeShared(context, from ? path.resolve(from) : undefined);
+  const shared = observeShared(context, folderOf(context, phase, from));
+  if (from !== undefined) refuseNothing(context, shared, from);
   const running = await runningServices(context);
   const wanted = phase === "link" ? [] : shared.flatMap((fact) => toTake(fact, phase));
   const own = await ownProcesses(context, running);
@@ -55,6 +57,21 @@ export async function observePrepare(context: Context, { phase, from }: PrepareA
     taken: wanted.map(({ fact, source }) => ({ fact, source, bytes: sizeOf(source) })),
     freeBytes: observeRoom(context.paths.deployTo).freeBytes,
   };
+}
+
+/** Where an application ran until now: on a host, in `deploy_to` itself unless another folder is named. */
+function folderOf({ loaded, paths }: Context, phase: PrepareArgs["phase"], from: string | undefined) {
+  if (loaded.host === undefined) return from === undefined ? undefined : path.resolve(from);
+  return phase === "move" ? path.resolve(paths.deployTo, from ?? ".") : undefined;
+}
+
+/** @throws UsageError for a folder that was named, and has nothing that could be taken over */
+function refuseNothing({ opsPath }: Context, shared: SharedFact[], from: string): void {
+  if (shared.some(({ hasSource }) => hasSource)) return;
+  const places = shared.map(({ sourcePath }) => `\n  ${sourcePath}`).join("");
+  throw new UsageError(`nothing to take over is in ${from}; looked for:${places}`, {
+    next: `${opsPath}/release/prepare_shared.ts --move /the/folder/of/the/application`,
+  });
 }
 
 /** A host is sent its secrets: nothing is to be taken there. */
@@ -77,7 +94,14 @@ async function ownProcesses(context: Context, running: string[]): Promise<number
 
 function toTake(fact: SharedFact, phase: "harden" | "move"): { fact: SharedFact; source: string }[] {
   if (fact.state === "link" && fact.linkedTo) return [{ fact, source: fs.realpathSync(fact.linkedTo) }];
-  if (phase === "move" && fact.state === "absent" && fact.hasSource)
+  if (phase === "move" && fact.hasSource && (fact.state === "absent" || isEmptyBeside(fact)))
     return [{ fact, source: fs.realpathSync(fact.sourcePath) }];
   return [];
 }
+
+/** `setup` makes an empty directory before anybody can move data into it. */
+const isEmptyBeside = ({ kind, state, sharedPath, sourcePath }: SharedFact) =>
+  kind === "directory" &&
+  state === "real" &&
+  fs.readdirSync(sharedPath).length === 0 &&
+  fs.readdirSync(sourcePath).length > 0;

@@ -19,20 +19,31 @@ export interface SharedFact extends LinkedFile {
   state: "absent" | "link" | "dangling" | "real";
   /** Where a link in `shared/` leads. */
   linkedTo?: string;
-  /** Never on a host: there is no checkout. */
+  /** On a host only where a folder is named: there is no checkout. */
   hasSource: boolean;
+  /** A host has it in `deploy_to`, where an application ran in place. */
+  isInPlace?: boolean;
   /** Why what `value_from` names cannot be taken; absent: as far as was looked, it can. */
   valueProblem?: string;
 }
 
-/** Looks at every linked entry; `from` is the folder that `from` is relative to (default: the checkout). */
-export function observeShared(context: Context, from = context.manifest.source.repo): SharedFact[] {
+/** Looks at every linked entry; `from` is the folder that `from` is relative to (default: the checkout, which a host has not). */
+export function observeShared(context: Context, from?: string): SharedFact[] {
   const { manifest, paths, loaded } = context;
   const isHost = loaded.host !== undefined;
+  const folder = from ?? manifest.source.repo;
+  const isThere = (place: string) => (from !== undefined || !isHost) && fs.existsSync(place);
   const facts = (entries: LinkedEntry[], kind: SharedFact["kind"]) =>
-    entries.map((entry) =>
-      observeEntry(entry, kind, path.join(paths.shared, entry.shared), path.resolve(from, entry.from), isHost),
-    );
+    entries.map((entry): SharedFact => {
+      const sourcePath = path.resolve(folder, entry.from);
+      const isInPlace = isHost && fs.existsSync(path.resolve(paths.deployTo, entry.from));
+      return {
+        ...observeEntry(entry, kind, path.join(paths.shared, entry.shared)),
+        sourcePath,
+        hasSource: isThere(sourcePath),
+        ...(isInPlace ? { isInPlace } : {}),
+      };
+    });
   return [...facts(manifest.linked_files, "file"), ...facts(manifest.linked_dirs, "directory")];
 }
 
@@ -40,9 +51,7 @@ function observeEntry(
   entry: LinkedEntry,
   kind: SharedFact["kind"],
   sharedPath: string,
-  sourcePath: string,
-  isHost: boolean,
-): SharedFact {
+): Omit<SharedFact, "sourcePath" | "hasSource"> {
   const now = standing(sharedPath);
   const isLink = now?.isSymbolicLink() === true;
   const state = !now ? "absent" : !isLink ? "real" : fs.existsSync(sharedPath) ? "link" : "dangling";
@@ -50,9 +59,7 @@ function observeEntry(
     ...entry,
     kind,
     sharedPath,
-    sourcePath,
     state,
-    hasSource: !isHost && fs.existsSync(sourcePath),
     ...(isLink ? { linkedTo: path.resolve(path.dirname(sharedPath), fs.readlinkSync(sharedPath)) } : {}),
   };
 }

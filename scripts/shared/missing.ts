@@ -43,6 +43,8 @@ export function howToMake(context: Context, fact: SharedFact): string {
   const { loaded, opsPath } = context;
   const place = fact.sharedPath;
   if (fact.valueProblem !== undefined) return `${opsPath}/host/secrets.ts   # once that is there`;
+  if (loaded.host !== undefined && fact.isInPlace && !fact.value_from)
+    return `deploy prepare --move ${loaded.environment}`;
   if (loaded.host !== undefined)
     return fact.value_from ? `deploy secrets ${loaded.environment}` : `scp ${scpWords(context, loaded.host, fact)}`;
   if (fact.value_from) return `${opsPath}/host/secrets.ts`;

@@ -1,6 +1,8 @@
 import * as z from "zod";
 import type { Manifest, Site, SmokeRequest } from "../../manifest.schema.ts";
 import { type Neutral, plain } from "./neutral.ts";
+import { imagesOf } from "../podman/image.ts";
+import { typed } from "./typed.ts";
 import { scheduledNames } from "../schedule/jobs.ts";
 import { renderTemplate } from "../render/template.ts";
 
@@ -8,7 +10,20 @@ const text = z.string();
 const input = z.strictObject({
   app: text,
   manifest: text,
-  flags: text,
+  say: z.strictObject({
+    deploy: text,
+    doctor: text,
+    backups: text,
+    list: text,
+    switch: text,
+    status: text,
+    rollback: text,
+    prove: text,
+  }),
+  where: text,
+  images: z.array(text),
+  files: text,
+  secrets: text.nullable(),
   pull: z.boolean(),
   source: text,
   linked: z.array(z.strictObject({ place: text, mode: text.nullable() })),
@@ -27,13 +42,29 @@ const input = z.strictObject({
 });
 
 /** `ops/CHECKLIST.md`: what to look at with every update, in the order of a deployment (seed 003, section 11). */
-export function renderChecklist({ context, manifestName }: Neutral): string {
-  const { manifest, paths, flags } = context;
+export function renderChecklist(neutral: Neutral): string {
+  const { context, manifestName, hosts } = neutral;
+  const { manifest, paths } = context;
+  const say = (line: string) => typed(neutral, line);
   const linked = [...manifest.linked_files, ...manifest.linked_dirs].filter(({ optional }) => !optional);
   return renderTemplate("suite/CHECKLIST.md", input, {
     app: manifest.app,
     manifest: manifestName,
-    flags: flags.map((word) => ` ${plain(word)}`).join(""),
+    say: {
+      deploy: say(manifest.release_id === "tag" ? "release/deploy v2.0.0" : "release/deploy"),
+      doctor: say("host/doctor"),
+      backups: say("data/backup --list"),
+      list: say("release/list"),
+      switch: say("release/switch_current <id>"),
+      status: say("release/status"),
+      rollback: say("release/rollback"),
+      prove: say("data/restore --prove"),
+    },
+    where: hosts.length > 0 ? `on ${hosts.length > 1 ? "each host" : hosts[0]?.name}: ` : "",
+    images: imagesOf(manifest).map(({ name }) => `\`podman build\` makes ${name}, with the release's id as its tag`),
+    files:
+      manifest.source.via === "git" ? "the release is what is committed" : "the release is the files as they lie here",
+    secrets: hosts.length > 0 && hasSecrets(manifest) ? say("host/secrets --check") : null,
     pull: manifest.source.pull === "ff-only",
     source: plain(manifest.source.repo),
     linked: linked.map(({ shared, mode }) => ({
@@ -41,9 +72,9 @@ export function renderChecklist({ context, manifestName }: Neutral): string {
       mode: mode === undefined ? null : `0${mode.toString(8)}`,
     })),
     required: requiredOf(manifest),
-    build: Object.entries(manifest.build).map(([name, { run, dir }]) => ({
+    build: Object.entries(manifest.build).map(([name, { run, dir, build_on: on }]) => ({
       name,
-      commands: `${codes(run)}${dir === "." ? "" : ` in \`${dir}\``}`,
+      commands: `${codes(run)}${dir === "." ? "" : ` in \`${dir}\``}${hosts.length > 0 ? `, ${placeOf(on ?? manifest.build_on)}` : ""}`,
     })),
     sets: Object.entries(manifest.dependencies).flatMap(([name, { use, key, needs }]) =>
       use === undefined ? [{ name, key: codes(key), needs: needs.length > 0 ? codes(needs) : null }] : [],
@@ -59,6 +90,10 @@ export function renderChecklist({ context, manifestName }: Neutral): string {
     smoke: manifest.smoke.map(smokeLine),
   });
 }
+
+const hasSecrets = ({ linked_files }: Manifest) => linked_files.some(({ value_from: from }) => from !== undefined);
+
+const placeOf = (on: "local" | "host") => (on === "local" ? "here" : "on the host");
 
 const codes = (lines: string[]) =>
   lines

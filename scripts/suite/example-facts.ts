@@ -1,5 +1,7 @@
 import type { Context } from "../core/context.ts";
 import type { ReleaseFact, TreeFacts } from "../core/observe.ts";
+import { incomingPath } from "../core/paths.ts";
+import type { Upload } from "../build/uploaded.ts";
 import { isHeldBack } from "../database/hold.ts";
 import type { Plan } from "../core/step.ts";
 import { type ActivationFacts, planActivation, planRestore } from "../release/activation.ts";
@@ -123,23 +125,31 @@ export function examplePrepare(context: Context, phase: "link" | "harden"): Plan
   return prepareShared.plan(context, facts, { phase });
 }
 
+/** What was sent to a host. */
+const exampleUpload = (ref: string): Upload => ({
+  id: NEW_ID,
+  sha: SHA,
+  ref,
+  isDirty: false,
+  builtHere: [],
+  builtBy: "",
+  made: [],
+  files: 0,
+  bytes: 0,
+});
+
 /** A build of NEW_ID where everything that it needs is there. */
 export function exampleBuild(context: Context): Plan {
   const { source, build } = context.manifest;
   const needs = [...new Set(Object.values(build).flatMap((step) => step.needs))];
   const tools = needs.map(exampleTool);
+  const from = { ref: source.ref, sha: SHA, isDirty: false, tags: [], submodules: [], bytes: 0, files: 0 };
   return planBuild(context, {
     tree: exampleTree(OLD_ID),
-    source: {
-      repo: source.repo,
-      ref: source.ref,
-      sha: SHA,
-      isDirty: false,
-      tags: [],
-      submodules: [],
-      bytes: 0,
-      files: 0,
-    },
+    source:
+      context.loaded.host === undefined
+        ? { ...from, repo: source.repo }
+        : { ...from, repo: incomingPath(context.paths, NEW_ID), upload: exampleUpload(source.ref) },
     id: NEW_ID,
     release: exampleRelease(NEW_ID, false),
     shared: exampleShared(context, "real"),

@@ -20,7 +20,7 @@ export const suiteCommands = (opsPath = path.join(suitePath, "ops")) =>
 const NEEDS: Record<string, (manifest: Manifest) => boolean> = {
   logs: ({ logs }) => logs !== undefined,
   schedule: ({ supervisor }) => supervisor === "pidfile",
-  systemd: ({ supervisor }) => supervisor.startsWith("systemd"),
+  systemd: ({ supervisor }) => supervisor.startsWith("systemd") || supervisor === "podman",
   launchd: ({ supervisor }) => supervisor === "launchd",
   nginx: ({ sites }) => Object.values(sites).some(({ kind }) => kind === "nginx"),
   caddy: ({ sites }) => Object.values(sites).some(({ kind }) => kind === "caddy"),

@@ -6,6 +6,7 @@ import { treePaths } from "../core/paths.ts";
 import { inTemporaryFolder } from "../core/temporary.ts";
 import { openManifest } from "../manifest/document.ts";
 import { environmentNames } from "../manifest/layers.ts";
+import type { Host } from "../manifest/loaded.ts";
 import { type LoadedManifest, loadManifest } from "../manifest/load.ts";
 import { renderWithTrailer } from "../manifest/trailer.ts";
 
@@ -27,12 +28,15 @@ export interface Neutral {
   context: Context;
   /** Name of the manifest's file. */
   manifestName: string;
+  /** Where the environment that the pages are about lives; empty: in this checkout's machine. */
+  hosts: Host[];
   /** Every environment, in the file's order. */
   environments: { name: string; loaded: LoadedManifest }[];
 }
 
 /**
- * Loads a manifest's text as if `~` and its folder were places without a name; nothing of the environment counts.
+ * Loads a manifest's text as if `~` and its folder were places without a name; nothing of the environment counts. Where every environment
+ * has hosts, nothing is done here: then, unless one is given, it is about the first. What is about hosts is as they see it.
  * @throws ManifestError when it is wrong.
  */
 export function openNeutral(text: string, manifestName: string, environment: string | undefined): Neutral {
@@ -43,8 +47,25 @@ export function openNeutral(text: string, manifestName: string, environment: str
       loadManifest({ filePath, environment: name, env: { HOME }, cwd: directory });
     const names = environmentNames(openManifest(filePath, manifestName).root);
     const environments = names.map((name) => ({ name, loaded: load(name) }));
-    return { context: neutralContext(load(environment), manifestName), manifestName, environments };
+    const isAllElsewhere = environments.every(({ loaded }) => loaded.hosts.length > 0);
+    const about = load(environment ?? (isAllElsewhere ? names[0] : undefined));
+    const { hosts } = about;
+    if (hosts.length === 0) return { context: neutralContext(about, manifestName), manifestName, hosts, environments };
+    fs.writeFileSync(filePath, renderWithTrailer(text, sentTo(about)));
+    return { context: hostContext(load(about.environment)), manifestName, hosts, environments };
   });
+}
+
+/** What the copy that a host is sent says of itself. */
+function sentTo({ manifest, environment, hosts }: LoadedManifest) {
+  const deployTo = manifest.deploy_to.replace(/^~(?=\/|$)/, HOME);
+  return { originPath: deployTo, deployTo, environment, host: hosts[0]?.name };
+}
+
+function hostContext(loaded: LoadedManifest): Context {
+  const { manifest } = loaded;
+  const paths = treePaths(manifest.deploy_to);
+  return { loaded, manifest, paths, overrides: readOverrides({}), opsPath: `${paths.deployTo}/ops`, flags: [] };
 }
 
 function neutralContext(loaded: LoadedManifest, manifestName: string): Context {

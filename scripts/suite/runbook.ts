@@ -13,11 +13,15 @@ import {
   OLD_ID,
 } from "./example-facts.ts";
 import { exits } from "../host/exits.ts";
-import { jobsOf } from "../schedule/jobs.ts";
 import { type Neutral, neutralShell, plain } from "./neutral.ts";
+import { hostBuild, hostSections, visitOf } from "./runbook-hosts.ts";
+import { installSections } from "./runbook-installs.ts";
 import { dataSections, dependencySections, drainSections, type Section } from "./runbook-data.ts";
 import { showForPage, type Voice } from "./shown-plans.ts";
 import { renderTemplate } from "../render/template.ts";
+import { quote } from "../core/step.ts";
+import { runtimePath } from "../systemd/systemctl.ts";
+import { typed } from "./typed.ts";
 
 const text = z.string();
 const input = z.strictObject({
@@ -28,7 +32,10 @@ const input = z.strictObject({
   supervisor: text,
   services: z.array(z.strictObject({ name: text, about: text })),
   environment: text.nullable(),
-  environments: z.array(z.strictObject({ name: text, tree: text })),
+  environments: z.array(z.strictObject({ name: text, tree: text, command: text })),
+  hosts: z.array(text),
+  visit: z.array(text),
+  list: text,
   newId: text,
   oldId: text,
   sections: z.array(
@@ -50,11 +57,18 @@ export function renderRunbook(neutral: Neutral): string {
     app: manifest.app,
     manifest: manifestName,
     tree: plain(manifest.deploy_to),
-    source: `${plain(manifest.source.repo)}, ${manifest.source.via === "git" ? manifest.source.ref : "the files as they lie there"}`,
+    source: sourceOf(neutral),
     supervisor: manifest.supervisor,
     services: Object.entries(manifest.services).map(([name, service]) => ({ name, about: aboutService(service) })),
     environment: loaded.environment ?? null,
-    environments: environments.map(({ name, loaded: { manifest: own } }) => ({ name, tree: plain(own.deploy_to) })),
+    environments: environments.map(({ name, loaded: { manifest: own, hosts } }) => ({
+      name,
+      tree: plain(own.deploy_to),
+      command: hosts.length > 0 ? `ops/deploy.ts release ${refOf(own)}${name}` : `ops/release/deploy.ts --env ${name}`,
+    })),
+    hosts: neutral.hosts.map(({ name }) => name),
+    visit: visitOf(neutral),
+    list: typed(neutral, "release/list"),
     newId: NEW_ID,
     oldId: OLD_ID,
     sections: sectionsOf(neutral).map(({ title, text: words, commands, plans }) => ({
@@ -75,42 +89,44 @@ function aboutService({ port, run, health }: Manifest["services"][string]): stri
   ].join(", ");
 }
 
-const voiceOf = ({ manifestName }: Neutral): Voice => ({
-  shell: neutralShell,
+// Where the tag is the id, a commit without one cannot be released.
+const refOf = ({ release_id: how }: Neutral["context"]["manifest"]) => (how === "tag" ? "v2.0.0 " : "");
+
+/** On a host what is built lies in the tree; where it comes from is known to the checkout alone. */
+function sourceOf({ context: { manifest }, hosts }: Neutral): string {
+  const { repo, via, ref } = manifest.source;
+  const place = hosts.length > 0 && repo === manifest.deploy_to ? "this checkout" : `\`${plain(repo)}\``;
+  return `${place}, ${via === "git" ? `\`${ref}\`` : "the files as they lie there"}`;
+}
+
+// The account that carries a page out is not the one that generated it.
+const RUNTIME = new RegExp(`XDG_RUNTIME_DIR=${runtimePath()}(?= )`, "g");
+const shell = (lines: string) => neutralShell(lines.replaceAll(RUNTIME, 'XDG_RUNTIME_DIR="/run/user/$(id -u)"'));
+
+const voiceOf = ({ manifestName, hosts, context }: Neutral): Voice => ({
+  shell,
   plain,
-  manifest: { file: `"$CHECKOUT"/${manifestName}`, folder: `"$CHECKOUT"` },
+  manifest:
+    hosts.length > 0
+      ? { file: `"$MANIFEST"`, folder: quote(context.paths.deployTo) }
+      : { file: `"$CHECKOUT"/${manifestName}`, folder: `"$CHECKOUT"` },
 });
 
-/** A command as it is typed in the checkout: `ops/release/rollback.ts --env prod`. */
-const typed = ({ context }: Neutral, line: string) => {
-  const [name = "", ...args] = line.split(" ");
-  return [`ops/${name}.ts`, ...context.flags.map(plain), ...args].join(" ");
-};
-
-function sectionsOf({ context }: Neutral): Section[] {
+function sectionsOf(neutral: Neutral): Section[] {
+  const { context, hosts } = neutral;
   const { manifest } = context;
   const hasState = manifest.linked_files.length + manifest.linked_dirs.length > 0;
+  const once = hosts.length > 0 ? hostSections(neutral) : [prepare(context), ...(hasState ? [harden(context)] : [])];
   return [
-    {
-      title: "Once: prepare the tree",
-      text: "Links the state to the checkout, puts the manifest and the suite into the tree, touches no service. `ops/host/doctor.ts` says what is still missing.",
-      commands: ["release/prepare_shared", "host/doctor"],
-      plans: examplePrepare(context, "link"),
-    },
-    ...(hasState ? [harden(context)] : []),
-    ...installs(context),
+    ...once,
+    ...installSections(context),
     {
       title: "Deploy",
       text: "Build, switch, gate, record, prune. A release that fails its gate is rolled back by itself, and the exit code is 3.",
-      commands: ["release/deploy"],
+      commands: [`release/deploy ${refOf(context.manifest)}`.trim()],
       plans: [],
     },
-    {
-      title: "Build",
-      text: "Touches nothing that serves.",
-      commands: ["release/build_release", "release/list"],
-      plans: [exampleBuild(context)],
-    },
+    hosts.length > 0 ? hostBuild(neutral) : build(context),
     ...dependencySections(context),
     {
       title: "Switch",
@@ -142,54 +158,19 @@ function sectionsOf({ context }: Neutral): Section[] {
   ];
 }
 
-/** What stands outside of the tree, one section for each that the manifest asks for. */
-function installs({ manifest, paths }: Neutral["context"]): Section[] {
-  const { supervisor, sites, logs } = manifest;
-  const kinds = [...new Set(Object.values(sites).map(({ kind }) => kind))];
-  const hasJobs = jobsOf(manifest, paths).length > 0;
-  const section = (title: string, words: string, commands: string[]): Section => ({
-    title,
-    text: words,
-    commands,
-    plans: [],
-  });
-  const manager =
-    supervisor === "launchd"
-      ? "launchd/install_launchd"
-      : supervisor.startsWith("systemd")
-        ? "systemd/install_systemd"
-        : undefined;
-  return [
-    ...(manager
-      ? [
-          section(
-            "When services, jobs or their settings changed",
-            `A switch installs what changed by itself. This shows the difference and installs it; ${supervisor === "launchd" ? "what changed is loaded anew" : "what runs is not restarted"}.`,
-            [`${manager} --dry-run`, manager],
-          ),
-        ]
-      : []),
-    ...(kinds.length > 0
-      ? [
-          section(
-            "When a site changed",
-            "Checks each site by the program itself, writes it, reloads; puts the old file back where that fails. The page, by hand, for work that takes longer:",
-            [...kinds.map((kind) => `${kind}/install_${kind}`), "host/maintenance on", "host/maintenance off"],
-          ),
-        ]
-      : []),
-    ...(supervisor === "pidfile" && hasJobs
-      ? [
-          section("When a schedule changed", "Puts the jobs into the owner's crontab; other lines stay.", [
-            "schedule/install_crontab",
-          ]),
-        ]
-      : []),
-    ...(supervisor === "systemd" && logs
-      ? [section("When logs changed", "Lets logrotate rotate them.", ["logs/install_logrotate"])]
-      : []),
-  ];
-}
+const prepare = (context: Neutral["context"]): Section => ({
+  title: "Once: prepare the tree",
+  text: "Links the state to the checkout, puts the manifest and the suite into the tree, touches no service. `ops/host/doctor.ts` says what is still missing.",
+  commands: ["release/prepare_shared", "host/doctor"],
+  plans: examplePrepare(context, "link"),
+});
+
+const build = (context: Neutral["context"]): Section => ({
+  title: "Build",
+  text: "Touches nothing that serves.",
+  commands: ["release/build_release", "release/list"],
+  plans: [exampleBuild(context)],
+});
 
 const harden = (context: Neutral["context"]): Section => ({
   title: "Once: make the state the tree's own",

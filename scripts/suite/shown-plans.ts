@@ -53,7 +53,8 @@ const isManifestCopy = ({ paths }: Context, step: Step): step is WriteStep =>
 /** The same as writing the copy's text, which would put the whole manifest on the page once a step. */
 function copyManifest(step: WriteStep, { loaded }: Context, { manifest }: Voice): string {
   const environment = loaded.environment === undefined ? "" : ` env=${loaded.environment}`;
-  const trailer = `printf '\\n# switchback: origin=%s${environment}\\n' ${manifest.folder}`;
+  const words = loaded.host === undefined ? `%s${environment}\\n' ${manifest.folder}` : onHost(manifest, environment);
+  const trailer = `printf '\\n# switchback: origin=${words}`;
   const temporary = quote(`${step.path}.new`);
   return [
     `(umask 077 && { cat ${manifest.file}; ${trailer}; } >${temporary})`,
@@ -61,3 +62,6 @@ function copyManifest(step: WriteStep, { loaded }: Context, { manifest }: Voice)
     `mv -f -- ${temporary} ${quote(step.path)}`,
   ].join("\n");
 }
+
+const onHost = ({ folder }: Voice["manifest"], environment: string) =>
+  `%s deploy_to=%s${environment} host=%s\\n' ${folder} ${folder} "$HOST"`;

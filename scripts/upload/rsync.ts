@@ -39,20 +39,22 @@ export interface Transfer {
   like: string[];
   /** Places of the release that do not travel. */
   without: string[];
+  /** The program there, where it is not `rsync` alone: see rsyncPath. */
+  program: string[];
 }
 
 /**
  * rsync's words. Files are compared by what they hold: all of a commit's have its time, and a release's that are shared have one of an
  * earlier commit. Every file arrives writable for its owner, also those that are read-only here because two releases share them.
  */
-export function rsyncWords({ rsh, destination, from, into, like, without }: Transfer): string[] {
+export function rsyncWords({ rsh, destination, from, into, like, without, program }: Transfer): string[] {
   const words = ["--recursive", "--links", "--perms", "--times", "--checksum", "--compress", "--chmod=u+w"];
   words.push("--delete", "--partial", `--timeout=${SILENCE}`, "--protect-args");
   // Not --no-inc-recursive, whose counts would be whole: with it, rsync 3.5 hangs where the disk there is full (tried).
   words.push("--info=progress2", "--stats", "--outbuf=N");
   words.push(...[...OWN, ...without].map((place) => `--exclude=${anchored(place)}`));
   words.push(...like.map((directory) => `--copy-dest=${directory}`));
-  return [...words, "--rsh", rsh, `${from}/`, `${destination}:${into}/`];
+  return [...words, "--rsh", rsh, ...program, `${from}/`, `${destination}:${into}/`];
 }
 
 // Only in a pattern with a wildcard a backslash quotes (rsync(1), PATTERN MATCHING RULES).
@@ -66,7 +68,11 @@ export function runRsync(words: string[], signal: AbortSignal, onProgress: (line
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
-  const end = () => endGroup(child.pid);
+  let isEnded = false;
+  const end = () => {
+    isEnded = true;
+    endGroup(child.pid);
+  };
   signal.addEventListener("abort", end, { once: true });
   let [stdout, stderr] = ["", ""];
   let late: NodeJS.Timeout | undefined;
@@ -86,7 +92,9 @@ export function runRsync(words: string[], signal: AbortSignal, onProgress: (line
     child.once("close", (status) => {
       clearTimeout(late);
       signal.removeEventListener("abort", end);
-      resolve({ status: codeOf(stderr) ?? status, stdout, stderr });
+      // Somebody killed it: what the other side says of that is only that it was left.
+      const isKilled = status === null && !isEnded;
+      resolve({ status: isKilled ? null : (codeOf(stderr) ?? status), stdout, stderr });
     });
   });
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { suitePath } from "../core/context.ts";
 import { BusyError, FailedError, InterruptedError, UsageError } from "../core/errors.ts";
 import { quote } from "../core/step.ts";
+import { asOwner, rsyncPath } from "../remote/as-owner.ts";
 import type { Connection } from "../remote/connection.ts";
 import { type Answer, rshOf, runThere, typedSsh } from "../remote/ssh.ts";
 import { isRefusal, noAnswer } from "../remote/unreachable.ts";
@@ -94,7 +95,8 @@ async function sendOnce({ connection, staged, signal, onProgress }: Sending, tri
   const like = currentId === undefined ? [] : [path.posix.join(deployTo, "releases", currentId)];
   await begin(connection, staged, tries);
   const { destination } = host;
-  const words = rsyncWords({ rsh: rshOf(host), destination, from: staged.directory, into: directory, like, ...staged });
+  const places = { destination, from: staged.directory, into: directory, like, without: staged.without };
+  const words = rsyncWords({ ...places, rsh: rshOf(host), program: rsyncPath(connection) });
   const ended = await runRsync(words, signal, (line) => {
     const sent = readProgress(line, like.length > 0, staged);
     if (sent) onProgress(sent);
@@ -130,14 +132,16 @@ async function finish(connection: Connection, staged: Staged): Promise<void> {
 }
 
 async function asked(
-  { host, deployTo }: Connection,
+  connection: Connection,
   id: string,
   script: string,
   input?: string,
 ): Promise<Answer & { status: number }> {
+  const { host, deployTo } = connection;
   const { directory, record } = incomingThere(deployTo, id);
   const names = `tree=${quote(deployTo)}\nplace=${quote(directory)}\nrecord=${quote(record)}\n`;
-  const answer = await runThere(host, `${names}${script}`, input === undefined ? {} : { input });
+  const lines = asOwner(connection, `${names}${script}`);
+  const answer = await runThere(host, lines, input === undefined ? {} : { input });
   const { status } = answer;
   if (answer.isBegun && status !== null && status !== 255) return { ...answer, status };
   const reason = noAnswer(host, status, answer.stderr);
@@ -171,7 +175,7 @@ async function noRoom(connection: Connection, { id, bytes, files }: Staged): Pro
   return new FailedError(`no room on ${host.name} for ${id}: ${showBytes(bytes)} in ${files} files${now}`, {
     host: host.name,
     next: [
-      `${path.join(suitePath, "ops/release/prune.ts")} --keep 2 --keep-days 0`,
+      `${path.join(suitePath, "ops/release/prune.ts")} --on ${quote(host.name)} --keep 2 --keep-days 0`,
       `${typedSsh(host)} ${quote(`df -h ${quote(deployTo)}; df -i ${quote(deployTo)}`)}`,
     ],
   });

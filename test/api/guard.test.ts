@@ -189,8 +189,9 @@ describe("what is asked", () => {
   ];
   test.each(HEADS)("%s", async (_, text, wanted) => {
     const { raw } = await startApi(tree);
-    const { status, ms } = await raw(text);
+    const { status, ms, body } = await raw(text);
     expect(wanted).toContain(status);
+    expect(Object.keys(JSON.parse(body) as object)).toEqual(["type", "title", "status", "detail"]);
     expect(ms).toBeLessThan(2_000);
   });
 

@@ -52,6 +52,14 @@ describe("systemd", () => {
     expect(keepsApi(unitsOf(MANIFEST)["shop-web.service"] ?? "")).toBe(false);
   });
 
+  test("of all hosts, where the manifest wants that", () => {
+    const unit = unitsOf(MANIFEST.replace("serve: {", "serve: { all_hosts: true,"))[UNIT] ?? "";
+    const [line = ""] = valuesOf(unit, "ExecStart");
+    expect(readCommand(line, {})).toContain("--all-hosts");
+    // The server that it asks is elsewhere.
+    expect(valuesOf(unit, "IPAddressDeny")).toEqual([]);
+  });
+
   test("is there only where the manifest wants it", () => {
     expect(Object.keys(unitsOf(MANIFEST.replace(/registry:[^]*/, "")))).not.toContain(UNIT);
   });

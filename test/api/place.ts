@@ -5,7 +5,7 @@ import path from "node:path";
 import { onTestFinished } from "vitest";
 import type { Access } from "../../scripts/api/guard.ts";
 import { type Limits, LIMITS } from "../../scripts/api/limits.ts";
-import { createApi } from "../../scripts/api/serve.ts";
+import { type ApiChoice, createApi } from "../../scripts/api/serve.ts";
 import { serveApp } from "../../scripts/api/server.ts";
 import { type Paths, treePaths } from "../../scripts/core/paths.ts";
 import type { ReleaseStatus } from "../../scripts/core/step.ts";
@@ -53,8 +53,13 @@ export function putOperation(database: DatabaseSync, row: Record<string, string 
 }
 
 /** The API of a tree, listening on a port of its own until the test ends. */
-export async function startApi(paths: Paths, access: Partial<Access> = {}, limits: Partial<Limits> = {}) {
-  const { app, requests, end } = await createApi(paths, "demo");
+export async function startApi(
+  paths: Paths,
+  access: Partial<Access> = {},
+  limits: Partial<Limits> = {},
+  choice: ApiChoice = { name: "demo" },
+) {
+  const { app, requests, end } = await createApi(paths, choice);
   const serving = await serveApp({
     app,
     requests,

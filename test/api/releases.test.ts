@@ -1,10 +1,12 @@
 /** What the release API answers: seed 004's shapes, and everything against the document that describes it. */
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import * as z from "zod";
 import type { Paths } from "../../scripts/core/paths.ts";
 import { STATUSES } from "../../scripts/core/step.ts";
+import { Journal } from "../../scripts/registry/journal.ts";
 import { makeTree, openRegistry, put, putOperation, startApi } from "./place.ts";
 
 type Row = Record<string, unknown>;
@@ -150,6 +152,25 @@ describe("caching", () => {
 });
 
 describe("operations", () => {
+  test("a step without an end is at work, or was when its operation was cut off", async () => {
+    const database = openRegistry(tree);
+    const open = { finished_at: null, outcome: null, host: os.hostname(), started_at: new Date().toISOString() };
+    putOperation(database, { ...open, id: "open", pid: process.pid });
+    putOperation(database, { ...open, id: "killed", pid: 4_194_303 });
+    putOperation(database, { id: "closed", outcome: "interrupted" });
+    for (const id of ["open", "killed", "closed"]) new Journal(database, id).beginStep("gate", "Wait", new Date());
+    const { json } = await startApi(tree);
+    const outcomes = ["open", "killed", "closed"].map(async (id) => {
+      const { outcome, steps } = (await json(`/api/operations/${id}`)) as { outcome: string; steps: Row[] };
+      return [outcome, steps[0]?.["title"], steps[0]?.["outcome"], steps[0]?.["duration_ms"]];
+    });
+    expect(await Promise.all(outcomes)).toEqual([
+      ["at work", "Wait", "at work", null],
+      ["interrupted", "Wait", "interrupted", null],
+      ["interrupted", "Wait", "interrupted", null],
+    ]);
+  });
+
   test("the latest first, with steps and log; of one release only; a log in parts", async () => {
     const database = openRegistry(tree);
     putOperation(database, { id: "one", release_id: "v1" });

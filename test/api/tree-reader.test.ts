@@ -27,7 +27,15 @@ test("a tree without a registry is an empty one, and nothing is made there", asy
   expect(await reader.operations({ limit: 1 })).toEqual([]);
   expect(await reader.release("v1")).toBeUndefined();
   expect(await reader.hosts()).toEqual([
-    { host: "here", app: "demo", deploy_to: tree.deployTo, release_id: null, commit_sha: null, since: null },
+    {
+      host: "here",
+      app: "demo",
+      deploy_to: tree.deployTo,
+      release_id: null,
+      commit_sha: null,
+      since: null,
+      is_serving: null,
+    },
   ]);
   expect(await reader.version()).toEqual(await reader.version());
   expect(fs.existsSync(tree.registry)).toBe(false);

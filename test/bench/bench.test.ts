@@ -3,6 +3,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { whyNoHosts } from "../hosts/able.ts";
 import { has, root } from "./place.ts";
 import { isMet, renderAim, renderMarkdown, type Row } from "./table.ts";
 
@@ -47,6 +48,7 @@ describe.skipIf(!has("git") || !has("npm") || !has("python3"))(
         "Prune of N releases",
         "List with N releases",
         "Disk of N releases, N % of N files changed in each",
+        ...(whyNoHosts() === undefined ? ["Deploy to N host, one file changed"] : []),
       ]);
       expect(stdout).not.toContain("NaN");
       expect(stdout.includes("Capistrano, local")).toBe(has("cap"));

@@ -8,11 +8,13 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { whyNoHosts } from "../hosts/able.ts";
 import { BrokenError, git, has, hearSignals, makePlace, type Place, removePlace, root } from "./place.ts";
 import { FULL, makeRepository, QUICK } from "./repository.ts";
 import type { Bench } from "./rows/bench.ts";
 import { buildRow, lockfileRow, oneFileRow, unchangedRow } from "./rows/build.ts";
 import { diskRow } from "./rows/disk.ts";
+import { hostsRow } from "./rows/hosts.ts";
 import { listRow } from "./rows/list.ts";
 import { pruneRow } from "./rows/prune.ts";
 import { switchRows } from "./rows/switch.ts";
@@ -29,9 +31,10 @@ const MEASURES: Record<string, (bench: Bench) => Promise<Row | Row[] | undefined
   prune: pruneRow,
   list: listRow,
   disk: diskRow,
+  hosts: hostsRow,
 };
 /** What another repository has no part in. */
-const OF_ANY_TREE = new Set(["prune", "list"]);
+const OF_ANY_TREE = new Set(["prune", "list", "hosts"]);
 
 const { values: options } = parseArgs({
   options: {
@@ -110,9 +113,11 @@ async function main(place: Place): Promise<void> {
     isOwn: options.repo === undefined,
     server: typeof server === "string" ? undefined : server,
   };
+  const noHosts = whyNoHosts();
   const notes = [
     ...facts(bench),
     ...(typeof server === "string" ? [`Capistrano over ssh was skipped: ${server}`] : []),
+    ...(names.includes("hosts") && noHosts !== undefined ? [`deployments to hosts were skipped: ${noHosts}`] : []),
   ];
   say(notes.join("\n"));
   const rows: Row[] = [];

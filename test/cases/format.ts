@@ -27,6 +27,7 @@ const shared = z.strictObject({
   state: z.enum(["absent", "link", "dangling", "real"]).default("real"),
   linked_to: z.string().optional(),
   has_source: z.boolean().default(true),
+  is_empty: z.boolean().optional(),
   /** Why what value_from names cannot be taken. */
   value_problem: z.string().optional(),
   bytes: z.int().default(0),

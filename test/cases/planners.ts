@@ -249,7 +249,7 @@ function sharedOf({ manifest, paths }: Context, facts: CaseFacts, from = manifes
 function prepareOf(context: Context, facts: CaseFacts, { phase, from }: PrepareArgs) {
   const shared = sharedOf(context, facts, from);
   const isTaken = (fact: SharedFact) =>
-    phase !== "link" && (fact.state === "link" || (phase === "move" && fact.state === "absent" && fact.hasSource));
+    phase !== "link" && (fact.state === "link" || (phase === "move" && fact.hasSource && (fact.state === "absent" || facts.shared[fact.path]?.is_empty)));
   const taken = shared.filter(isTaken).map((fact) => ({ fact, source: fact.linkedTo ?? fact.sourcePath, bytes: facts.shared[fact.path]?.bytes ?? 0 }));
   const { files = [], packages = {} } = facts.suite ?? {};
   const suite = { version: "1.2.3", isInstalled: facts.suite === undefined, files, packages: new Map(Object.entries(packages)) };

@@ -105,11 +105,21 @@ describe("a deployment to several hosts", () => {
     });
   });
 
+  test("a build that fails says what its host says to type", async () => {
+    const answer = { error: "no room", next: ["df -h"] };
+    const { error } = await deploy({
+      hosts: TWO,
+      ends: { [build("web1")]: { end: "exited", exit: 1, answer, ms: 1 } },
+    });
+    expect(error).toMatchObject({ exit: 1, output: ["web1: no room"], next: ["df -h"] });
+  });
+
   test.each([
     [{ [build("web1")]: 75, [build("web2")]: 75 }, 75],
     [{ [build("web1")]: 75, [build("web2")]: 2 }, 1],
     [{ [build("web1")]: 130, [build("web2")]: 1 }, 130],
     [{ [build("web1")]: "lost" as const }, 1],
+    [{ [build("web1")]: 4 }, 1],
     [{ [build("web1")]: "unreachable" as const }, 1],
   ])("builds that end as %j: exit %i", async (ends, exit) => {
     const { error } = await deploy({ hosts: TWO, ends });

@@ -55,6 +55,14 @@ describe("hosts are switched batch by batch", () => {
     expect(exit).toBe(0);
   });
 
+  test("a host that somebody else switched meanwhile is brought back to what it really had", async () => {
+    const answer = { release: "r2", previous: "r1b" };
+    const ends = { [forward("web1")]: { end: "exited", exit: 0, answer, ms: 1 } as const, [forward("web2")]: 3 };
+    const { given, outcomes } = await run(TWO, ends);
+    expect(given).toEqual([forward("web1"), forward("web2"), back("web1", "r1b")]);
+    expect(outcomes[0]).toMatchObject({ outcome: "brought back", previous: "r1b" });
+  });
+
   test("the first failure stops; a host that restored itself is left alone, those before it are brought back, last ones first", async () => {
     const { given, is, exit } = await run({ ...FOUR, web5: "r1" }, { [forward("web4")]: 3 });
     expect(given).toEqual([

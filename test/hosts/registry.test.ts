@@ -62,6 +62,17 @@ test("the first deploy brings it up, in a sandbox from which it reads what is wr
     ]);
 });
 
+test("it sees whether the services run, from within its sandbox", async () => {
+  const serving = async () => /^switchback_serving\{.*\} (\d)$/m.exec(await ask("/metrics"))?.[1];
+  const soon = { timeout: 5_000, interval: 250 };
+  await expect.poll(serving, soon).toBe("1");
+  await site.must("service/stop");
+  await expect.poll(serving, soon).toBe("0");
+  expect(await ask("/")).toContain("is current and does not serve");
+  await site.must("service/start");
+  await expect.poll(serving, soon).toBe("1");
+});
+
 test("the log of an operation that is at work is followed by it", async () => {
   const deploying = site.deploy("r3");
   let seen = "";

@@ -241,6 +241,27 @@ c=sqlite3.connect("${lock}",isolation_level=None); c.execute("BEGIN IMMEDIATE");
   });
 });
 
+describe("an application that ran in place there", () => {
+  const old = "/home/deploy/moved";
+  test("moves in: into the empty directory that setup made, and never onto what is there", async () => {
+    const lines = ["app: moved", `deploy_to: ${old}`, "linked_files: [.env]", "linked_dirs: [data]"];
+    fs.writeFileSync(
+      path.join(desk, "deploy.yaml"),
+      `${lines.join("\n")}\nenvironments: { prod: { hosts: [${host.address}], user: deploy } }\n`,
+    );
+    await host.sh(`mkdir -p ${old}/data; echo rows >${old}/data/app.txt; echo K=old >${old}/.env`, asDeploy);
+    const first = await deploy(["setup", "prod"]);
+    expect([first.status, first.stdout]).toEqual([1, expect.stringMatching(/\n.* deploy prepare --move prod\n/)]);
+    const { status, stdout } = await deploy(["prepare", "--move", "prod"]);
+    expect([status, stdout]).toEqual([0, expect.stringContaining(`shared/data  from ${old}/data`)]);
+    expect(await host.sh(`cd ${old}/shared; cat .env data/app.txt; ls -A`)).toBe("K=old\nrows\n.env\ndata\n");
+    expect((await deploy(["prepare", "--move", "prod"])).stdout).toContain(`${old}/data was not taken`);
+    const wrong = await deploy(["prepare", "--move", "/nowhere", "prod"]);
+    expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining("nothing to take over is in /nowhere")]);
+    describeShop();
+  });
+});
+
 describe("what is wrong is said with what to type", () => {
   test("a linked file that only a person has: the tree is made, and the command copies it there", async () => {
     describeShop("  - { path: conf/master.key, from: my key }");

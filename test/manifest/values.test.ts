@@ -116,6 +116,15 @@ test("paths become absolute: relative to the file, ~ to the home", () => {
     expect(load(`${HEAD}source: {repo: "${remote}"}\n`).manifest.source.repo).toBe(remote);
 });
 
+test("DEPLOY_ROOT names no place on another machine; REPO_ROOT is where the source is, here", () => {
+  const text = `${HEAD}environments: {prod: {hosts: web1}, dev: {hosts: []}, test: {}}\n`;
+  const env = { DEPLOY_ROOT: "/other", REPO_ROOT: "/repo" };
+  const { deploy_to } = load(text).manifest;
+  expect(load(text, { env, environment: "prod" }).manifest).toMatchObject({ deploy_to, source: { repo: "/repo" } });
+  expect(load(text, { env, environment: "dev" }).manifest.deploy_to).toBe("/other");
+  expect(load(text, { env, environment: "test" }).manifest.deploy_to).toBe("/other");
+});
+
 test("DEPLOY_ROOT and REPO_ROOT win over the file; an empty one counts as unset", () => {
   const set = load(`${HEAD}source: {ref: v1}\n`, { env: { DEPLOY_ROOT: "/other", REPO_ROOT: "/repo" } }).manifest;
   expect([set.deploy_to, set.source.repo, set.source.ref]).toEqual(["/other", "/repo", "v1"]);

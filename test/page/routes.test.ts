@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { treeReader, type TreeReader } from "../../scripts/api/tree-reader.ts";
 import { FailedError } from "../../scripts/core/errors.ts";
+import { Journal } from "../../scripts/registry/journal.ts";
 import { STATUSES } from "../../scripts/core/step.ts";
 import { argumentsOf } from "../../scripts/page/arguments.ts";
 import { plainLog } from "../../scripts/page/log.ts";
@@ -53,6 +54,26 @@ describe("the routes", () => {
     expect(await (await get("/?before=2")).text()).not.toContain('http-equiv="refresh"');
     endOperation(story, id, "done", "v3 is current.");
     expect(await (await get("/")).text()).not.toContain('http-equiv="refresh"');
+  });
+
+  test("a step that takes its time is told while it is at work, and as cut off where its operation was", async () => {
+    const tell = (id: string, outcome: string | null) => {
+      tellOperation(story, { kind: "deploy", releaseId: "v3", at: now, outcome, id });
+      new Journal(story.database, id).beginStep("gate", "Wait until the gate is <healthy>", now);
+    };
+    tell("open", null);
+    const page = async (id: string) => (await (await get(`/operations/${id}`)).text()).replaceAll(/\s+/g, " ");
+    expect(await page("open")).toMatch(/gate is &lt;healthy&gt;<\/bdi> ?<\/th>.*?<span>at work<\/span>/);
+    expect(await page("open")).not.toContain("The next step");
+    expect(await (await get("/")).text()).toContain("gate is &lt;healthy&gt;");
+    endOperation(story, "open", "interrupted", "cut off");
+    expect(await page("open")).toMatch(/gate is &lt;healthy&gt;<\/bdi> ?<\/th>.*?<span>cut off<\/span>/);
+    // One whose process is gone, and that nothing has undone yet.
+    tell("killed", null);
+    story.database.exec("UPDATE operations SET pid = 4194303 WHERE id = 'killed'");
+    expect(await page("killed")).toMatch(/gate is &lt;healthy&gt;<\/bdi> ?<\/th>.*?<span>cut off<\/span>/);
+    expect(await page("killed")).not.toContain("<span>at work");
+    endOperation(story, "killed", "interrupted", "cut off");
   });
 
   test("a failed deploy is told in words, after its release was pruned too", async () => {

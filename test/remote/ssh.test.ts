@@ -5,7 +5,7 @@ import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { hostsOf } from "../../scripts/manifest/hosts.ts";
 import type { Host } from "../../scripts/manifest/loaded.ts";
-import { rshOf, runThere, sshWords, typedSsh } from "../../scripts/remote/ssh.ts";
+import { isKeyChecked, rshOf, runThere, sshWords, typedSsh } from "../../scripts/remote/ssh.ts";
 import { isRefusal, noAnswer, unreachable } from "../../scripts/remote/unreachable.ts";
 
 let folder: string;
@@ -35,6 +35,31 @@ test("it asks nothing, and nothing makes it take a key that is not known", () =>
   expect(typedSsh(hostOf("deploy@[fd00::1]", 2222))).toBe(`ssh -F ${folder}/config -p 2222 deploy@fd00::1`);
 });
 
+test("what a person's own configuration forwards to the host is not forwarded", () => {
+  fs.appendFileSync(
+    path.join(folder, "config"),
+    "Host *\n  ForwardAgent yes\n  ForwardX11 yes\n  LocalForward 9 localhost:9\n  RemoteCommand x\n  RequestTTY force\n",
+  );
+  const words = sshWords(hostOf("web1"));
+  const { stdout } = spawnSync(words[0] as string, ["-G", ...words.slice(1)], { encoding: "utf8" });
+  const settings = stdout.split("\n");
+  expect(settings).toEqual(
+    expect.arrayContaining(["forwardagent no", "forwardx11 no", "clearallforwardings yes", "requesttty false"]),
+  );
+  expect(settings.filter((line) => line.startsWith("remotecommand"))).toEqual([]);
+});
+
+test.each([
+  ["no", false],
+  ["off", false],
+  ["ask", true],
+  ["accept-new", true],
+  ["yes", true],
+])("StrictHostKeyChecking %s of the user's own: keys are checked: %s", (value, isChecked) => {
+  fs.appendFileSync(path.join(folder, "config"), `Host web1\n  StrictHostKeyChecking ${value}\n`);
+  expect([isKeyChecked(hostOf("web1")), isKeyChecked(hostOf("web2"))]).toEqual([isChecked, true]);
+});
+
 test("calls to one host share a connection, in a folder of one's own; another configuration is another connection", () => {
   const socket = optionOf(sshWords(hostOf("web1")), "ControlPath") as string;
   expect(path.dirname(socket)).toBe(path.join(folder, "switchback"));
@@ -52,6 +77,15 @@ test("a folder that others may enter is not used, nor a path that is too long fo
   fs.mkdirSync(long);
   process.env["XDG_RUNTIME_DIR"] = long;
   expect(optionOf(sshWords(hostOf("web4")), "ControlPath")).toBeUndefined();
+});
+
+test.each(["a b", "100%h", "${HOME}", 'q"'])("a folder whose name ssh would take apart is not used: %j", (name) => {
+  const runtime = path.join(folder, name);
+  fs.mkdirSync(runtime);
+  process.env["XDG_RUNTIME_DIR"] = runtime;
+  const words = sshWords(hostOf(`web-${Buffer.from(name).toString("hex")}`));
+  expect(optionOf(words, "ControlPath")).toBeUndefined();
+  expect(spawnSync(words[0] as string, ["-G", ...words.slice(1)], { encoding: "utf8" }).stderr).toBe("");
 });
 
 test("what the user's own configuration says of either stays", () => {

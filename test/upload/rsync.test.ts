@@ -1,5 +1,8 @@
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { isAtLeast, readProgress, rsyncWords, wireBytes } from "../../scripts/upload/rsync.ts";
+import { isAtLeast, readProgress, rsyncWords, runRsync, wireBytes } from "../../scripts/upload/rsync.ts";
 import { madePlaces } from "../../scripts/upload/staged.ts";
 
 describe("progress", () => {
@@ -50,6 +53,7 @@ test("what a host has for itself is left out at its own place alone, whatever it
     into: "/srv/it's/incoming/v1",
     like: ["/srv/it's/releases/v0"],
     without: [".env", "a[b]*?\\c", "back\\slash"],
+    program: [],
   });
   const left = words.flatMap((word) => (word.startsWith("--exclude=") ? [word.slice(10)] : []));
   expect(left.slice(-3)).toEqual(["/.env", "/a\\[b]\\*\\?\\\\c", "/back\\slash"]);
@@ -59,8 +63,8 @@ test("what a host has for itself is left out at its own place alone, whatever it
 });
 
 test("what steps made is named by the outermost directory without anything that was committed", () => {
-  const file = (path: string, isPristine = false, content = "00") => ({
-    path,
+  const file = (place: string, isPristine = false, content = "00") => ({
+    path: place,
     content,
     ...(isPristine ? { pristine: { size: 1, mtime: 1 } } : {}),
   });
@@ -76,4 +80,19 @@ test("what steps made is named by the outermost directory without anything that 
   ];
   expect(madePlaces(files).toSorted()).toEqual(["dist", "made", "src/made", "src/touched"]);
   expect(madePlaces([])).toEqual([]);
+});
+
+test("one that somebody kills was ended by a signal, whatever the other side says of having been left", async () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "rsync-"));
+  const rsh = path.join(folder, "rsh");
+  fs.writeFileSync(
+    rsh,
+    "#!/bin/sh\necho 'rsync error: error in rsync protocol data stream (code 12)' >&2\nkill -KILL $PPID\n",
+    {
+      mode: 0o755,
+    },
+  );
+  const ended = await runRsync(["-e", rsh, `${folder}/`, "web1:/nowhere/"], new AbortController().signal, () => {});
+  fs.rmSync(folder, { recursive: true });
+  expect([ended.status, ended.stderr]).toEqual([null, expect.stringContaining("code 12")]);
 });

@@ -5,6 +5,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { BusyError, FailedError, InterruptedError, UsageError } from "../../scripts/core/errors.ts";
+import { connect } from "../../scripts/remote/connection.ts";
 import { type Sent, send, stage } from "../../scripts/upload/send.ts";
 import { makePlace } from "./place.ts";
 
@@ -54,6 +55,29 @@ test("what arrives is what was staged, with modes, links and times, and without 
   expect(JSON.parse(place.text("incoming/v1.json"))).toEqual(record);
   expect(fs.statSync(place.at("incoming/v1.json")).mode & 0o777).toBe(0o600);
 });
+
+test.skipIf(process.geteuid?.() !== 0 || process.platform !== "linux")(
+  "where ssh logs in as root, all of it is the tree's owner's, and no link of theirs leads root elsewhere (needs root)",
+  async () => {
+    const owner = Number(spawnSync("id", ["-u", "nobody"], { encoding: "utf8" }).stdout);
+    fs.chmodSync(place.root, 0o755);
+    const elsewhere = path.join(place.root, "elsewhere");
+    fs.mkdirSync(path.join(elsewhere, "v2"), { recursive: true });
+    fs.symlinkSync(elsewhere, place.at("incoming"));
+    fs.chownSync(place.tree, owner, owner);
+    place.commit({ a: "1" });
+    const [host] = place.loaded().hosts;
+    const connection = await connect(place.loaded(), host as NonNullable<typeof host>);
+    expect(connection).toMatchObject({ owner: "nobody", deployTo: place.tree });
+    const staged = await stage(place.loaded(), { id: "v1" });
+    await expect(send(connection, staged, () => {})).rejects.toThrow(/incoming cannot be written/);
+    expect(fs.readdirSync(elsewhere)).toEqual(["v2"]);
+    fs.rmSync(place.at("incoming"));
+    await send(connection, staged, () => {});
+    const places = ["incoming", "incoming/v1", "incoming/v1/a", "incoming/v1.json"];
+    expect(places.map((one) => fs.lstatSync(place.at(one)).uid)).toEqual(places.map(() => owner));
+  },
+);
 
 test("one changed file of 78 MB in 5,000 takes less than 400 kB on the wire, and what two commits of one second differ in arrives", async () => {
   const files = Object.fromEntries(

@@ -23,6 +23,10 @@ export const registryServer = z.strictObject({
     .describe("The address that it listens on; another than loopback needs a token."),
   port: port.default(8787).describe("The port that it listens on."),
   token_file: anyPath.optional().describe("A file of mode 0600 with the token that callers show, relative to shared/."),
+  all_hosts: z
+    .boolean()
+    .default(false)
+    .describe("Tell what every host told the server of registry.url, in place of this host's tree alone."),
   allowed_hosts: listOf(line("a host's name"), "a host's name, or a list of them")
     .prefault([])
     .describe("Names under which it may be asked for, besides its own address and loopback."),

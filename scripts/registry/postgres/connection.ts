@@ -49,6 +49,31 @@ export async function withServer<T>(
   }
 }
 
+/** A connection that stays open. */
+export interface OpenServer {
+  sql: Sql;
+  close(): void;
+}
+
+/** Connects, for work that has no end. @throws FailedError as `withServer` does. */
+export async function openServer(address: Address, options: ConnectOptions): Promise<OpenServer> {
+  const patience = new Patience(options);
+  const sockets: net.Socket[] = [];
+  const destroy = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  try {
+    const sql = await patience.during(open(address, options, patience, sockets));
+    const close = () => void sql.end({ timeout: 0 }).finally(destroy);
+    return { sql, close };
+  } catch (error) {
+    destroy();
+    throw explain(error, address);
+  } finally {
+    patience.end();
+  }
+}
+
 /** The first of the servers that answers and takes writes. */
 async function open(
   address: Address,

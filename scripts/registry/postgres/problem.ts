@@ -32,6 +32,12 @@ export function stateOf(error: unknown): string | undefined {
   return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && "severity" in (error as object) ? code : undefined;
 }
 
+/** Whether it was about a text that the database's encoding does not have. */
+export const isUnwritable = (error: unknown): boolean => ["22P05", "22021"].includes(stateOf(error) ?? "");
+
+/** Whether after an error the connection is of no more use: the server did not answer, or said that it ends it. */
+export const isCut = (error: unknown): boolean => /^(|08.*|57.*)$/.test(stateOf(error) ?? "");
+
 /** An error of the connection or the server in a person's words. */
 export function explain(error: unknown, address: Address): SwitchbackError {
   if (error instanceof ServerError) return error;

@@ -1,9 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Sql } from "postgres";
 import { transaction } from "../database.ts";
+import { isAtWork } from "../../release/timeline.ts";
+import type { OperationRow } from "../journal.ts";
 import { beginNoting, countWaiting, forget, getFact, nextWaiting, noteAll, setFact, type Waiting } from "../outbox.ts";
 import type { Connection } from "./connection.ts";
-import { stateOf } from "./problem.ts";
+import { isUnwritable } from "./problem.ts";
 import { mergeReleases, ensureReleasesTable, type ReleasesTable } from "./releases-table.ts";
 import { migrateServer } from "./schema.ts";
 import { tellRows } from "./told.ts";
@@ -41,7 +43,7 @@ export async function push(
   const problems = new Set<string>(table.whyNot === undefined ? [] : [`it is left alone: ${table.whyNot}`]);
   let [after, count, size] = [0, 0, FIRST];
   for (;;) {
-    const batch = nextWaiting(database, after, size);
+    const batch = nextWaiting(database, after, size).map(judged);
     const last = batch.at(-1);
     if (!last) return { count, tableProblems: [...problems], isCopy };
     for (const [id, why] of await tell(sql, tree, table, batch)) problems.add(`${id} is refused: ${why}`);
@@ -50,6 +52,13 @@ export async function push(
     onBatch((count += batch.length));
     [after, size] = [last.seq, Math.min(LARGEST, size * 2)];
   }
+}
+
+/** An operation that was cut off has no end here until one undoes it; nobody elsewhere can see that its process is gone. */
+function judged(one: Waiting): Waiting {
+  const row = one.row as unknown as OperationRow;
+  const isOpen = one.kind === "operations" && row.finished_at === null;
+  return isOpen && !isAtWork(row) ? { ...one, row: { ...one.row, outcome: "interrupted" } } : one;
 }
 
 /** A table that could not be written to before and can be now is told all releases. */
@@ -64,9 +73,6 @@ async function observeTable(sql: Sql, database: DatabaseSync): Promise<ReleasesT
     });
   return table;
 }
-
-// The two states of a text that the database's encoding does not have.
-const isUnwritable = (error: unknown) => ["22P05", "22021"].includes(stateOf(error) ?? "");
 
 async function tell(sql: Sql, tree: Tree, table: ReleasesTable, batch: Waiting[]): Promise<Map<string, string>> {
   const inOne = (isAscii: boolean) =>

@@ -22,6 +22,8 @@ export const COLUMNS_OF = { releases: columnsOf("releases"), operations: columns
 
 const SELECT = `SELECT ${COLUMNS_OF.releases}, host, app, deploy_to FROM switchback_releases`;
 
+const NUMBERED = SELECT.replace('"id"::float8', '"row_id"::float8');
+
 /** Rows of an application on all hosts, the one that changed last first. Nothing where nobody has pushed yet. */
 export async function listEverywhere(
   sql: Sql,
@@ -31,6 +33,23 @@ export async function listEverywhere(
   if ((await versionOf(sql)) === 0) return [];
   const query = `${SELECT} WHERE app = $1 AND ($2::text IS NULL OR status = $2) ORDER BY updated_at DESC, id DESC, host, tree LIMIT $3`;
   return [...(await sql.unsafe<HostRow[]>(query, [app, status ?? null, limit]))];
+}
+
+/** Rows of an application as pages of them are read: `id` is the server's own, the newest first. */
+export async function newestEverywhere(
+  sql: Sql,
+  app: string,
+  { limit, status, before }: { limit: number; status?: ReleaseStatus | undefined; before?: number | undefined },
+): Promise<HostRow[]> {
+  const query = `${NUMBERED} WHERE app = $1 AND ($2::text IS NULL OR status = $2) AND ($3::float8 IS NULL OR row_id < $3::float8::bigint)
+    ORDER BY row_id DESC LIMIT $4`;
+  return [...(await sql.unsafe<HostRow[]>(query, [app, status ?? null, before ?? null, limit]))];
+}
+
+/** A release as the host has it that told of it last, under the server's own `id`. */
+export async function findEverywhere(sql: Sql, app: string, id: string): Promise<HostRow | undefined> {
+  const query = `${NUMBERED} WHERE app = $1 AND release_id = $2 ORDER BY updated_at DESC, host, tree LIMIT 1`;
+  return (await sql.unsafe<HostRow[]>(query, [app, id]))[0];
 }
 
 /** What each host knows of a release, the one that changed last first. */

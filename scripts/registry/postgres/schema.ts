@@ -3,11 +3,12 @@ import { FailedError } from "../../core/errors.ts";
 import type { Kind } from "../outbox.ts";
 import { TABLES } from "./tables.ts";
 
-// `change` is the number that the host gave a row's newest change: an older one that comes late changes nothing.
+// `change` is the number that the host gave a row's newest change: an older one that comes late changes nothing. `row_id` is
+// the order in which the server learned of the releases of all hosts.
 const tableSql = ({ name, key, columns, hasHost }: (typeof TABLES)[Kind]) => `CREATE TABLE ${name} (
   tree text NOT NULL REFERENCES switchback_trees ON DELETE CASCADE,
   app text NOT NULL,
-  ${hasHost ? "host text NOT NULL,\n  " : ""}deploy_to text NOT NULL,
+  ${hasHost ? "row_id bigint GENERATED ALWAYS AS IDENTITY UNIQUE,\n  host text NOT NULL,\n  " : ""}deploy_to text NOT NULL,
   ${columns.map(([column, type]) => `"${column}" ${type}${key.includes(column) ? " NOT NULL" : ""}`).join(",\n  ")},
   change bigint NOT NULL,
   PRIMARY KEY (tree, ${key.join(", ")})
@@ -27,7 +28,8 @@ CREATE TABLE switchback_trees (
 );
 ${Object.values(TABLES).map(tableSql).join("\n")}
 CREATE INDEX switchback_releases_by_id ON switchback_releases (release_id);
-CREATE INDEX switchback_operations_by_time ON switchback_operations (started_at);`,
+CREATE INDEX switchback_operations_by_time ON switchback_operations (started_at, id);
+CREATE INDEX switchback_operations_by_release ON switchback_operations (release_id);`,
 ];
 
 /** The version that this suite wants. */

@@ -12,6 +12,19 @@ export interface Target {
 
 type Place = Pick<Context, "manifest" | "paths">;
 
+/** The server of a manifest. @throws UsageError where it has none, or where there is no manifest. */
+export function wantedTarget(place: Place | undefined): Target {
+  if (!place)
+    throw new UsageError("DEPLOY_ROOT names the tree, and the server of several hosts is in a manifest", {
+      next: "ops/release/release-registry.ts list --all-hosts --manifest deploy.yaml",
+    });
+  const target = targetOf(place, process.env);
+  if (target) return target;
+  throw new UsageError("the manifest has no registry.url: there is no registry of several hosts", {
+    next: "$EDITOR deploy.yaml   # registry: { url: postgres://registry@db.example.org/releases }",
+  });
+}
+
 /** Undefined without `registry.url`. @throws UsageError for a URL that libpq would not take. */
 export function targetOf({ manifest, paths }: Place, env: NodeJS.ProcessEnv): Target | undefined {
   const { url, password_file: file } = manifest.registry;
