@@ -1,3 +1,4 @@
+import { fileToEdit } from "../manifest/loaded.ts";
 import fs from "node:fs";
 import type { Context } from "../core/context.ts";
 import { FailedError, UsageError } from "../core/errors.ts";
@@ -37,7 +38,7 @@ export function observeDatabase({ paths, manifest }: Context): DatabaseState {
 export function refuseWithout({ manifest, loaded }: Context): void {
   if (manifest.database) return;
   throw new UsageError("the manifest names no database", {
-    next: `add to ${loaded.filePath}:  database: { sqlite: data/app.db }`,
+    next: `add to ${fileToEdit(loaded)}:  database: { sqlite: data/app.db }`,
   });
 }
 

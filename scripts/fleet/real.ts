@@ -91,7 +91,7 @@ export class Hosts {
       // What is no lack of a connection was refused here: nothing was begun either.
       const { message, output } = error;
       const next = error.next.map((line) =>
-        line === "deploy setup" ? type(this.loaded, "host/setup", [], host) : line,
+        line.startsWith("deploy setup ") ? type(this.loaded, "host/setup", [], host) : line,
       );
       return { end: "unreachable", message, output, next, ms: took() };
     } finally {

@@ -1,3 +1,5 @@
+import { aim } from "../core/aim.ts";
+import { fileToEdit } from "../manifest/loaded.ts";
 import fs from "node:fs";
 import path from "node:path";
 import type { Context } from "../core/context.ts";
@@ -51,9 +53,9 @@ function planMaintenance(context: Context, facts: MaintenanceCommandFacts, isOn:
 const closedNote = (folder: string) =>
   `nginx and Caddy see the page's flag only where they may enter ${folder}: chmod o+x ${folder}`;
 
-function pagelessNote({ manifest, opsPath }: Context, key: string): string {
-  const kind = manifest.sites[key]?.kind ?? "nginx";
-  return `site ${key} is not installed with its page: ${opsPath}/${kind}/install_${kind}.ts`;
+function pagelessNote(context: Context, key: string): string {
+  const kind = context.manifest.sites[key]?.kind ?? "nginx";
+  return `site ${key} is not installed with its page: ${aim(`ops/${kind}/install_${kind}.ts`, context)}`;
 }
 
 function sitesWithPage({ manifest, opsPath, loaded }: Context): string[] {
@@ -66,7 +68,7 @@ function sitesWithPage({ manifest, opsPath, loaded }: Context): string[] {
       : "no site of the manifest has";
   throw new UsageError(`${has} a maintenance page`, {
     next: [
-      `add  maintenance: { page: maintenance.html }  to a site in ${loaded.filePath}`,
+      `add  maintenance: { page: maintenance.html }  to a site in ${fileToEdit(loaded)}`,
       `${opsPath}/host/doctor.ts`,
     ],
   });

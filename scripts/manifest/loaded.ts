@@ -39,3 +39,7 @@ export interface LoadedManifest {
   /** Something wrong with a key of `manifest`, or with its value, at its place in the file. */
   problemAt(path: PropertyKey[], at: "key" | "value", message: string): Problem;
 }
+
+/** The manifest that a person edits: on a host it is the one of whoever deploys to it, whose copy is here. */
+export const fileToEdit = ({ host, filePath }: Pick<LoadedManifest, "host" | "filePath">): string =>
+  host === undefined ? filePath : "deploy.yaml";
