@@ -30,6 +30,8 @@ export interface HostOutcome {
   exit: number | null;
   /** The release that it had before. */
   previous: string | null;
+  /** The one that it was switched to, as it said itself. */
+  release?: string;
   ms: number;
   /** Why, in the host's own words. */
   reason?: string;
@@ -116,6 +118,7 @@ export function outcomeOf(target: Target, ending: Ending): HostOutcome {
     outcome,
     exit,
     previous,
+    ...(outcome === "switched" && answer.release ? { release: answer.release } : {}),
     ...(answer.error ? { reason: answer.error } : {}),
     next: answer.next ?? [],
   };
@@ -131,7 +134,7 @@ async function bringBack(fleet: Fleet, outcomes: HostOutcome[], size: number): P
 }
 
 async function bringOneBack(fleet: Fleet, one: HostOutcome): Promise<HostOutcome> {
-  const { host, previous } = one;
+  const { host, previous, release } = one;
   fleet.say(
     previous === null
       ? `${fleet.titleOf(host)} had no release before: its services are stopped`
@@ -140,7 +143,7 @@ async function bringOneBack(fleet: Fleet, one: HostOutcome): Promise<HostOutcome
   const ending = await fleet.give(
     previous === null
       ? { host, command: "service/stop", words: [] }
-      : { host, command: "release/switch_current", words: [previous] },
+      : { host, command: "release/switch_current", words: [previous, ...(release ? ["--from", release] : [])] },
   );
   const ms = one.ms + ending.ms;
   if (isDone(ending)) return { ...one, outcome: previous === null ? "stopped" : "brought back", exit: EXIT.done, ms };

@@ -1,5 +1,6 @@
 import type { Manifest } from "../../manifest.schema.ts";
 import type { Context } from "../core/context.ts";
+import { UsageError } from "../core/errors.ts";
 import { observeCurrent, observeRelease, observeTree, type ReleaseFact, type TreeFacts } from "../core/observe.ts";
 import type { Operation } from "../core/operation.ts";
 import type { Plan } from "../core/step.ts";
@@ -20,6 +21,8 @@ import { isGood, lineFrom } from "../registry/releases.ts";
 
 export interface SwitchArgs extends DataChoice {
   id: string;
+  /** The release that has to be current, else nothing is done: somebody may have switched meanwhile. */
+  from?: string | undefined;
 }
 
 /** `ops/release/switch_current.ts <id>`: makes a complete release current. */
@@ -27,7 +30,14 @@ export const switchCurrent: Operation<ActivationFacts, SwitchArgs> = {
   kind: "switch",
   mayUseReserve: true,
   observe: (context, args) => observeActivation(context, checkedId(args.id), args),
-  plan: (context, facts, args) => [planSwitch(context, facts, args)],
+  plan(context, facts, args) {
+    const { releaseId = "no release" } = facts.tree.current;
+    if (args.from !== undefined && args.from !== releaseId)
+      throw new UsageError(`${releaseId} is current, and not ${args.from}: somebody else has switched meanwhile`, {
+        next: [`${context.opsPath}/release/status.ts`, `${context.opsPath}/release/switch_current.ts ${args.id}`],
+      });
+    return [planSwitch(context, facts, args)];
+  },
 };
 
 /**

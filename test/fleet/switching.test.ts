@@ -59,7 +59,8 @@ describe("hosts are switched batch by batch", () => {
     const answer = { release: "r2", previous: "r1b" };
     const ends = { [forward("web1")]: { end: "exited", exit: 0, answer, ms: 1 } as const, [forward("web2")]: 3 };
     const { given, outcomes } = await run(TWO, ends);
-    expect(given).toEqual([forward("web1"), forward("web2"), back("web1", "r1b")]);
+    // And only while what we switched to is current there.
+    expect(given).toEqual([forward("web1"), forward("web2"), back("web1", "r1b --from r2")]);
     expect(outcomes[0]).toMatchObject({ outcome: "brought back", previous: "r1b" });
   });
 
