@@ -49,10 +49,10 @@ export async function applyStep(step: Step, context: ApplyContext, journal: Jour
     return journal.step(key, step.title, began, performance.now() - since, "already");
   }
   const isLong = !MINOR.has(step.kind);
-  if (isLong) journal.beginStep(key, step.title, began);
+  const isBegun = isLong && journal.beginStep(key, step.title, began);
   const note = (outcome: StepOutcome) => {
     const took = performance.now() - since;
-    if (isLong) journal.endStep(took, outcome);
+    if (isBegun) journal.endStep(took, outcome);
     else journal.step(key, step.title, began, took, outcome);
   };
   reporter().begin(step.title, step);

@@ -94,9 +94,17 @@ export class Journal {
     closing(() => this.database.prepare("UPDATE operations SET has_touched = 0 WHERE id = ?").run(this.id));
   }
 
-  /** A step that takes its time is seen by others while it is at work: its outcome is null until `endStep`. */
-  beginStep(key: string, title: string, startedAt: Date): void {
-    this.write(key, title, startedAt, null, null);
+  /**
+   * A step that takes its time is seen by others while it is at work: its outcome is null until `endStep`. False: it could not be
+   * written, as on a full disk, which keeps no step from being done, for it may be the one that makes room.
+   */
+  beginStep(key: string, title: string, startedAt: Date): boolean {
+    try {
+      this.write(key, title, startedAt, null, null);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** How the step ended that began last. */

@@ -17,7 +17,7 @@ YAML
     run "$ops/deploy.ts" $words
     assert_success
     assert_line --regexp '^  rollback +go back'
-    refute_output --partial setup
+    assert_line --regexp '^  setup +set a host up'
   done
 }
 
