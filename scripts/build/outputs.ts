@@ -5,6 +5,7 @@ import { hashFile } from "../core/hash-file.ts";
 import { readList, type SealedFile } from "./file-list.ts";
 import { above, holds } from "./places.ts";
 import { releaseJson } from "./release-json.ts";
+import { isReadable } from "../core/access.ts";
 
 /**
  * What a sealed release lists of some places; undefined where something of it is gone, altered, or leads back into a release that
@@ -40,18 +41,8 @@ function isUnaltered(directory: string, file: SealedFile, sealed: number): boole
   if (!now) return false;
   if (now.isSymbolicLink()) return file.content === `-> ${fs.readlinkSync(place)}` && !leadsBack(directory, place);
   if (!now.isFile() || ((now.mode & 0o100) !== 0) !== file.isExecutable) return false;
-  // Whatever is done to a file gives it a new ctime, which nobody can set: only then it has to be read.
+  // What somebody else built may be for that user alone. Whatever is done to a file gives it a new ctime, which nobody can set: only then it has to be read.
   return isReadable(place) && (now.ctimeMs <= sealed || hashFile(place) === file.content);
-}
-
-// What somebody else built may be for that user alone.
-function isReadable(file: string): boolean {
-  try {
-    fs.accessSync(file, fs.constants.R_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 // A link by an absolute path would lead into the old release for ever, and to nothing once that is pruned.

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { isExecutable } from "../core/access.ts";
 
 /** A command that a build step needs, as it was found. */
 export interface Tool {
@@ -41,17 +42,10 @@ export function which(name: string, searchPath = process.env["PATH"] ?? ""): str
         .split(":")
         .filter(Boolean)
         .map((dir) => path.join(dir, name));
-  return places.find(isExecutable);
+  return places.find(isProgram);
 }
 
-function isExecutable(file: string): boolean {
-  try {
-    fs.accessSync(file, fs.constants.X_OK);
-    return fs.statSync(file).isFile();
-  } catch {
-    return false;
-  }
-}
+const isProgram = (file: string) => isExecutable(file) && fs.statSync(file).isFile();
 
 function candidates(name: string, bounds: Bound[]): string[] {
   const lowest = bounds.find(({ sign }) => sign.startsWith(">") || sign.startsWith("="))?.version;

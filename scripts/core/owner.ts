@@ -2,6 +2,7 @@ import fs from "node:fs";
 import { type Account, accountOf, userName } from "./account.ts";
 import { UsageError } from "./errors.ts";
 import { quote } from "./step.ts";
+import { canEnter } from "./access.ts";
 
 /**
  * Becomes the tree's owner, as which every operation runs (SPEC section 3): under sudo, root steps down; anybody else is
@@ -40,13 +41,4 @@ function stepDown(uid: number, gid: number, user: Account | undefined): void {
   process.env["HOME"] = user?.home ?? "/";
   process.env["USER"] = process.env["LOGNAME"] = user?.name ?? String(uid);
   if (!canEnter(process.cwd())) process.chdir("/");
-}
-
-function canEnter(directory: string): boolean {
-  try {
-    fs.accessSync(directory, fs.constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -3,6 +3,7 @@ import path from "node:path";
 import { userName } from "./account.ts";
 import { UsageError } from "./errors.ts";
 import { command } from "./step.ts";
+import { isOpen } from "./access.ts";
 
 /** Why a tree that is not there cannot be made by this account; undefined when it can, or is there. */
 export function whyNoTree(deployTo: string): UsageError | undefined {
@@ -16,12 +17,3 @@ export function whyNoTree(deployTo: string): UsageError | undefined {
 
 const existingAbove = (place: string): string =>
   fs.existsSync(place) || place === path.dirname(place) ? place : existingAbove(path.dirname(place));
-
-function isOpen(folder: string): boolean {
-  try {
-    fs.accessSync(folder, fs.constants.W_OK | fs.constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}

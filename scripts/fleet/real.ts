@@ -10,6 +10,7 @@ import type { Ending } from "./ending.ts";
 import type { Turn } from "./fleet.ts";
 import { Prefixed, prefixOf } from "./prefix.ts";
 import { type } from "./typed.ts";
+import { parseJson } from "../text/json.ts";
 
 /** Where the output of a command on a host goes. */
 export interface Show {
@@ -110,7 +111,7 @@ export class Hosts {
       end: shown.end,
     };
     const ending = await this.give({ ...turn, words: ["--json", ...turn.words] }, show, isReading);
-    const value = parsed(out);
+    const value = parseJson(out);
     // What is told beside an answer is for a person: a call that ended while nobody followed it, a clock.
     if (!isShown && err !== "" && value !== undefined && !(isRecord(value) && "error" in value)) {
       const told = this.prefixed(turn.host, { out: 2, err: 2 });
@@ -139,11 +140,3 @@ export interface Asked {
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-}

@@ -139,7 +139,7 @@ function answerOf({ folder, isGit }: ApplicationFacts, { steps }: FilePlan, stat
     ...(neutral.hosts.length > 0
       ? ["$EDITOR deploy.yaml    # the hosts, their user, places and ports are an example's"]
       : []),
-    ...(refused.length > 0 ? [`$EDITOR deploy.yaml    # this version refuses ${refused.join(", ")}`] : []),
+    ...(refused.length > 0 ? [`$EDITOR deploy.yaml    # its supervisor cannot do ${refused.join(", ")}`] : []),
     ...(Object.keys(manifest.services).length > 0
       ? []
       : ["$EDITOR deploy.yaml    # nothing was found that starts a server: services is empty"]),

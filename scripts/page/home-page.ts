@@ -7,6 +7,7 @@ import { renderLast, renderWork } from "./work.ts";
 import { titleOfOperation, verdictOfOperation } from "./words.ts";
 import { printable } from "../text/table.ts";
 import { renderAgo, renderCommit, renderFacts, renderRelease, renderSince, renderText, renderTime } from "./values.ts";
+import { renderTable } from "./table.ts";
 
 /** `/`: what runs, what is at work, and the timeline of releases. */
 export function renderHome(facts: HomeFacts, app: string, now: Date): Page {
@@ -78,21 +79,16 @@ function renderOne({ hosts, target }: HomeFacts, now: Date): Html {
 }
 
 function renderHosts(hosts: HostState[], now: Date): Html {
-  return html`<table class="hosts" role="table">
-    <caption class="hidden">
-      What runs on each host
-    </caption>
-    <thead role="rowgroup">
-      <tr role="row">
-        <th role="columnheader" scope="col">Host</th>
-        <th role="columnheader" scope="col">Release</th>
-        <th role="columnheader" scope="col">Since</th>
-      </tr>
-    </thead>
-    <tbody role="rowgroup">
-      ${hosts.map((host) => renderHost(host, now))}
-    </tbody>
-  </table>`;
+  return renderTable({
+    name: "hosts",
+    caption: "What runs on each host",
+    columns: [
+      ["", "Host"],
+      ["", "Release"],
+      ["", "Since"],
+    ],
+    rows: hosts.map((host) => renderHost(host, now)),
+  });
 }
 
 function renderHost({ host, release_id, since, told_at }: HostState, now: Date): Html {

@@ -2,6 +2,7 @@ import { html } from "hono/html";
 import type { ListedOperation } from "../api/reader.ts";
 import { renderBar } from "./bars.ts";
 import type { Html } from "./layout.ts";
+import { renderTable } from "./table.ts";
 import { durationOf, renderText, renderTime, renderVerdict, showDuration } from "./values.ts";
 import { renderOperation, renderReason } from "./work.ts";
 import { verdictOfOperation } from "./words.ts";
@@ -9,23 +10,18 @@ import { verdictOfOperation } from "./words.ts";
 /** A table of operations, in the order given. */
 export function renderOperationsTable(operations: ListedOperation[], now: Date, caption: string): Html {
   const most = Math.max(1, ...operations.map((one) => durationOf(one, now) ?? 0));
-  return html`<table class="operations" role="table">
-    <caption class="hidden">
-      ${caption}
-    </caption>
-    <thead role="rowgroup">
-      <tr role="row">
-        <th role="columnheader" scope="col" class="operation">Operation</th>
-        <th role="columnheader" scope="col" class="outcome">Outcome</th>
-        <th role="columnheader" scope="col" class="when">Began (UTC)</th>
-        <th role="columnheader" scope="col" class="took">Took</th>
-        <th role="columnheader" scope="col" class="by">By</th>
-      </tr>
-    </thead>
-    <tbody role="rowgroup">
-      ${operations.map((one) => renderRow(one, most, now))}
-    </tbody>
-  </table>`;
+  return renderTable({
+    name: "operations",
+    caption,
+    columns: [
+      ["operation", "Operation"],
+      ["outcome", "Outcome"],
+      ["when", "Began (UTC)"],
+      ["took", "Took"],
+      ["by", "By"],
+    ],
+    rows: operations.map((one) => renderRow(one, most, now)),
+  });
 }
 
 function renderRow(operation: ListedOperation, most: number, now: Date): Html {

@@ -17,6 +17,7 @@ import {
 } from "./values.ts";
 import { printable } from "../text/table.ts";
 import { titleOfOperation, verdictOfOperation, verdictOfRelease } from "./words.ts";
+import { renderTable } from "./table.ts";
 
 /** What a row is measured by: the largest of the page. */
 interface Scale {
@@ -29,26 +30,20 @@ export function renderReleases(facts: HomeFacts, now: Date): Html {
   const { releases, before } = facts;
   if (releases.length === 0) return before === undefined ? renderNone(facts) : renderEnd();
   const scale = scaleOf(facts, now);
-  // The roles are said once more: a table that is laid out otherwise, as on a phone, loses them in some browsers.
   return html`<section class="timeline" aria-labelledby="releases">
     <h2 id="releases">${before === undefined ? "Releases" : "Earlier releases"}</h2>
-    <table class="releases" role="table">
-      <caption class="hidden">
-        Releases, the newest first: how each one stands, when and how long it was deployed, and its size
-      </caption>
-      <thead role="rowgroup">
-        <tr role="row">
-          <th role="columnheader" scope="col" class="outcome">Outcome</th>
-          <th role="columnheader" scope="col" class="release">Release</th>
-          <th role="columnheader" scope="col" class="when">Deployed (UTC)</th>
-          <th role="columnheader" scope="col" class="took">Took</th>
-          <th role="columnheader" scope="col" class="size">Size, and what it added</th>
-        </tr>
-      </thead>
-      <tbody role="rowgroup">
-        ${releases.map((row) => renderRow(row, facts, scale, now))}
-      </tbody>
-    </table>
+    ${renderTable({
+      name: "releases",
+      caption: "Releases, the newest first: how each one stands, when and how long it was deployed, and its size",
+      columns: [
+        ["outcome", "Outcome"],
+        ["release", "Release"],
+        ["when", "Deployed (UTC)"],
+        ["took", "Took"],
+        ["size", "Size, and what it added"],
+      ],
+      rows: releases.map((row) => renderRow(row, facts, scale, now)),
+    })}
     ${renderPaging(facts)}
   </section>`;
 }

@@ -2,6 +2,7 @@ import { html } from "hono/html";
 import type { ListedOperation, StepRow } from "../api/reader.ts";
 import { renderBar } from "./bars.ts";
 import type { Html } from "./layout.ts";
+import { renderTable } from "./table.ts";
 import { durationOf, renderText, renderVerdict, showDuration } from "./values.ts";
 import { verdictOfStep } from "./words.ts";
 
@@ -32,12 +33,12 @@ export function renderSteps(operation: ListedOperation, steps: StepRow[], now: D
   if (timed.length === 0) return html`<p>No step was begun.</p>`;
   const whole = Math.max(durationOf(operation, now) ?? 0, 1, ...timed.map(({ to }) => to));
   const small = steps.filter(isSmall);
-  if (timed.length <= MANY || small.length < 2) return renderTable(timed, operation, whole, "Steps, in their order");
+  if (timed.length <= MANY || small.length < 2) return renderTimed(timed, operation, whole, "Steps, in their order");
   const large = timed.filter(({ step }) => !isSmall(step));
-  return html`${large.length > 0 ? renderTable(large, operation, whole, "Steps that took time or changed what serves") : ""}
+  return html`${large.length > 0 ? renderTimed(large, operation, whole, "Steps that took time or changed what serves") : ""}
     <details class="all" id="all-steps">
       <summary>All ${steps.length} steps, with ${small.length} small ones</summary>
-      ${renderTable(timed, operation, whole, "All steps, in their order")}
+      ${renderTimed(timed, operation, whole, "All steps, in their order")}
     </details>`;
 }
 
@@ -64,23 +65,18 @@ function openStep(operation: ListedOperation, steps: StepRow[], now: Date): Time
   return [timedOf(operation, step, now)];
 }
 
-function renderTable(timed: Timed[], operation: ListedOperation, whole: number, caption: string): Html {
-  return html`<table class="steps" role="table">
-    <caption class="hidden">
-      ${caption}
-    </caption>
-    <thead role="rowgroup">
-      <tr role="row">
-        <th role="columnheader" scope="col" class="title">Step</th>
-        <th role="columnheader" scope="col" class="outcome">Outcome</th>
-        <th role="columnheader" scope="col" class="took">Took</th>
-        <th role="columnheader" scope="col" class="chart">When, of ${showDuration(whole)}</th>
-      </tr>
-    </thead>
-    <tbody role="rowgroup">
-      ${timed.map((one) => renderRow(one, operation, whole))}
-    </tbody>
-  </table>`;
+function renderTimed(timed: Timed[], operation: ListedOperation, whole: number, caption: string): Html {
+  return renderTable({
+    name: "steps",
+    caption,
+    columns: [
+      ["title", "Step"],
+      ["outcome", "Outcome"],
+      ["took", "Took"],
+      ["chart", `When, of ${showDuration(whole)}`],
+    ],
+    rows: timed.map((one) => renderRow(one, operation, whole)),
+  });
 }
 
 function renderRow({ step, from, to }: Timed, operation: ListedOperation, whole: number): Html {

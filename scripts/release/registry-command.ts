@@ -1,3 +1,4 @@
+import type { ServeWords } from "../api/choice.ts";
 import path from "node:path";
 import type { Manifest } from "../../manifest.schema.ts";
 import { pushAfterwards } from "../core/afterwards.ts";
@@ -24,13 +25,8 @@ import {
 } from "./release-registry.ts";
 import { showCommand } from "./show-command.ts";
 
-interface Options extends UpsertWords {
+interface Options extends UpsertWords, ServeWords {
   limit?: string | undefined;
-  host?: string | undefined;
-  port?: string | undefined;
-  tokenFile?: string | undefined;
-  allowHost?: string[] | undefined;
-  allHosts?: boolean | undefined;
 }
 
 /** One action of the registry's command line. */

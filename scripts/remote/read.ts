@@ -10,6 +10,7 @@ import { type Controls, send } from "./controls.ts";
 import { frame } from "./frames.ts";
 import type { Header } from "./header.ts";
 import { sentManifest, sentPath } from "./sent.ts";
+import { isReadable } from "../core/access.ts";
 
 /** Milliseconds that a command has to end by itself when nobody listens any more. */
 const GRACE = 5000;
@@ -28,15 +29,6 @@ export async function readThere(paths: Paths, header: Header, controls: Controls
     return EXIT.done;
   } finally {
     if (folder !== undefined) fs.rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function isReadable(file: string): boolean {
-  try {
-    fs.accessSync(file, fs.constants.R_OK);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import { FailedError } from "../core/errors.ts";
+import { parseJson } from "../text/json.ts";
 
 /** How a secret file stands on a host; `there`: nothing was given to compare it with. */
 export type LookState = "missing" | "unchanged" | "changed" | "there";
@@ -45,7 +46,7 @@ export const hmacOf = (bytes: Buffer, salt: string): string =>
 
 /** @throws FailedError that holds nothing of the text: a parser's own words quote what they stumble over. */
 export function readMessage(text: string): Message {
-  const message = parsed(text) as Partial<Message> | undefined;
+  const message = parseJson(text) as Partial<Message> | undefined;
   const isWhole =
     (message?.verb === "look" || message?.verb === "write") &&
     typeof message.deployTo === "string" &&
@@ -56,22 +57,14 @@ export function readMessage(text: string): Message {
 
 /** What the host answered. @throws FailedError likewise. */
 export function readStates<State>(text: string): FileState<State>[] {
-  const states = parsed(text);
+  const states = parseJson(text);
   if (!Array.isArray(states)) throw new FailedError("the host did not say what became of the secrets");
   return states as FileState<State>[];
 }
 
 /** What the suite's commands say with `--json` when they fail; undefined: it said nothing. */
 export function readFailure(text: string): { error: string; next: string[] } | undefined {
-  const said = parsed(text) as { error?: unknown; next?: unknown } | undefined;
+  const said = parseJson(text) as { error?: unknown; next?: unknown } | undefined;
   if (typeof said?.error !== "string") return undefined;
   return { error: said.error, next: Array.isArray(said.next) ? (said.next as string[]) : [] };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

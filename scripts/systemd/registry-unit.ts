@@ -1,21 +1,19 @@
 import type { Kept } from "../api/kept.ts";
 import type { RenderedFile } from "../render/file.ts";
 import type { Subject } from "../render/subject.ts";
-import { literal, pathProblem } from "./escape.ts";
+import { literal } from "./escape.ts";
 import { execStart } from "./exec.ts";
 import { sandbox } from "./harden.ts";
 import { unitOf } from "./names.ts";
 import { accountFields } from "./service-unit.ts";
-import { scopeOfUnits } from "./task.ts";
-import { refuse, unitFile } from "./unit-file.ts";
+import { ownLogOf, scopeOfUnits } from "./task.ts";
+import { unitFile } from "./unit-file.ts";
 
 /** The release API: kept up for ever, in a sandbox in which the registry alone can be written. */
 export function renderRegistry(subject: Subject, { name, command, isLocal }: Kept): RenderedFile {
-  const { manifest, paths } = subject;
+  const { manifest } = subject;
   const reading = { hasInstance: false };
-  const log = `${paths.logs}/${name}.log`;
-  const problem = pathProblem(log);
-  if (problem !== undefined) refuse(subject, ["deploy_to"], problem);
+  const log = ownLogOf(subject, name);
   const scope = scopeOfUnits(subject);
   return unitFile(subject, "service", unitOf(manifest, name), {
     Description: `${manifest.app} ${name}: the release API`,

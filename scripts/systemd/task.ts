@@ -69,3 +69,10 @@ export function wholePathOf(task: Task, key: keyof Service, file: string): strin
   if (problem === undefined) return literal(file, task);
   return refuse(task.subject, ["services", task.name, key], `is ${JSON.stringify(file)}, which ${problem}`);
 }
+
+/** The log of one of the suite's own commands. @throws ManifestError where systemd would read another path */
+export function ownLogOf(subject: Subject, name: string): string {
+  const log = `${subject.paths.logs}/${name}.log`;
+  const problem = pathProblem(log);
+  return problem === undefined ? log : refuse(subject, ["deploy_to"], problem);
+}

@@ -2,10 +2,11 @@ import type { RenderedFile } from "../render/file.ts";
 import type { Subject } from "../render/subject.ts";
 import { onCalendar } from "../schedule/cron.ts";
 import type { Job } from "../schedule/jobs.ts";
-import { literal, pathProblem } from "./escape.ts";
+import { literal } from "./escape.ts";
 import { execStart } from "./exec.ts";
 import { timerUnitOf, unitOf } from "./names.ts";
 import { accountFields, renderService } from "./service-unit.ts";
+import { ownLogOf } from "./task.ts";
 import { timeSpan, unitFile, refuse } from "./unit-file.ts";
 
 /** What runs at times: a unit that ends by itself, and the timer that starts it. */
@@ -38,11 +39,9 @@ function calendarOf(subject: Subject, { cron, path }: Job): string[] {
  * asks systemd for restarts, through sudo where the tree is not root's.
  */
 function renderCommand(subject: Subject, name: string, command: string[]): RenderedFile {
-  const { manifest, paths } = subject;
+  const { manifest } = subject;
   const reading = { hasInstance: false };
-  const log = `${paths.logs}/${name}.log`;
-  const problem = pathProblem(log);
-  if (problem !== undefined) refuse(subject, ["deploy_to"], problem);
+  const log = ownLogOf(subject, name);
   return unitFile(subject, "service", unitOf(manifest, name), {
     Description: `${manifest.app} ${name}`,
     Type: "oneshot",

@@ -115,11 +115,11 @@ commit_all() {
   assert [ ! -e "$repo/deploy.yaml" ]
   run "$ops/host/init.ts" "$repo" --like oroboros --deploy-to "$tree"
   assert_success
-  refute_output --partial 'this version refuses'
+  refute_output --partial 'its supervisor cannot do'
   rm -r "$repo/deploy.yaml" "$repo/ops"
   run "$ops/host/init.ts" "$repo" --like medc-annot --deploy-to "$tree"
   assert_success
-  refute_output --partial 'this version refuses'
+  refute_output --partial 'its supervisor cannot do'
   grep -qx 'app: shop' "$repo/deploy.yaml"
   grep -qx "deploy_to: $tree" "$repo/deploy.yaml"
   assert [ -x "$repo/ops/systemd/install_systemd.ts" ]
