@@ -28,6 +28,7 @@ export function renderSocket(subject: Subject, name: string, service: Service): 
   const socket = unitFile(subject, "socket", socketUnitOf(manifest, name), {
     Description: `${manifest.app} ${unit}: its socket`,
     ListenStream: listen,
+    ...(proxy ? { Backlog: PROXY_BACKLOG } : {}),
     isForeign: isForeign(listen),
     ...(listen.startsWith("/") ? socketAccess(subject, service) : {}),
     Service: proxy ? proxyUnitOf(manifest, unit) : unitOf(manifest, unit),
@@ -72,6 +73,13 @@ function split(listen: string): { host: string | undefined; port: number } {
   const [, host, port] = /^(?:(.*):)?(\d+)$/.exec(listen) ?? [];
   return { host: host?.replace(/^\[(.*)\]$/, "$1"), port: Number(port) };
 }
+
+/**
+ * systemd-socket-proxyd looks up its target for each connection and drops the one that finds 256 others being looked up (sd-resolve's
+ * QUERIES_MAX), which a door that opens upon a crowd can bring about. Fewer wait in the socket; who comes after them is
+ * not turned away, for the kernel answers its next packet.
+ */
+const PROXY_BACKLOG = 192;
 
 /** Each connection takes six descriptors. */
 const MOST_CONNECTIONS = 4096;

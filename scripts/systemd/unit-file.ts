@@ -42,6 +42,7 @@ const schemas = {
     mark: value,
     Description: value,
     ListenStream: value.min(1),
+    Backlog: z.int().optional(),
     isForeign: z.boolean(),
     SocketUser: optional,
     SocketGroup: optional,

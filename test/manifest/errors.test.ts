@@ -80,6 +80,22 @@ const ONE_LINE: [text: string, headline: string][] = [
     'deploy.yaml:3:34: the service "api" has no port to ask: give it port, or health as a map with url, tcp or run',
   ],
   [
+    "services: {api: {run: x, socket: {listen: '127.0.0.1:1', proxy: true}}}\n",
+    "deploy.yaml:3:26: services.api.socket needs the service's own port, to which the proxy connects",
+  ],
+  [
+    "services: {api: {run: x, port: 1, socket: {listen: '127.0.0.1:1', proxy: true}}}\n",
+    "deploy.yaml:3:26: services.api.port 1 is the port of socket.listen too: the service behind the proxy needs a port of its own",
+  ],
+  [
+    "services: {api: {run: x, port: 1, socket: {listen: /run/x.sock, proxy: true}}}\n",
+    'deploy.yaml:3:44: services.api.socket.listen is a path, and the proxy can hold a port only, such as "127.0.0.1:8000"',
+  ],
+  [
+    "services: {api: {run: x, schedule: '1 1 * * *', socket: '127.0.0.1:1'}}\n",
+    "deploy.yaml:3:26: services.api.schedule makes it a job, which holds no socket",
+  ],
+  [
     "services: {api: {run: x, schedule: daily}}\n",
     'deploy.yaml:3:36: services.api.schedule: found "daily", wanted a cron schedule of five fields, such as "30 3 * * *"',
   ],

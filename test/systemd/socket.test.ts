@@ -12,7 +12,7 @@ test("a held socket outlives its service, which needs it and takes it", () => {
     valuesOf(socket, "Service"),
     valuesOf(socket, "WantedBy"),
   ]).toEqual([["127.0.0.1:8000"], ["no"], ["demo-web.service"], ["sockets.target"]]);
-  expect(socket).not.toMatch(/PartOf|BindsTo|FreeBind|SocketMode/);
+  expect(socket).not.toMatch(/PartOf|BindsTo|FreeBind|SocketMode|Backlog/);
   expect(valuesOf(units["demo-web.service"], "Requires")).toEqual(["demo-web.socket"]);
   expect(valuesOf(units["demo-web.service"], "After")).toEqual(["network.target demo-web.socket"]);
 });
@@ -20,6 +20,8 @@ test("a held socket outlives its service, which needs it and takes it", () => {
 test("a proxy holds it for a service that cannot, and stays up while that one restarts", () => {
   const units = withSocket('{ listen: "127.0.0.1:8000", proxy: true }', ", port: 8001");
   expect(valuesOf(units["demo-web.socket"], "Service")).toEqual(["demo-web-proxy.service"]);
+  // Fewer than the 256 lookups that systemd-socket-proxyd can have at work.
+  expect(valuesOf(units["demo-web.socket"], "Backlog")).toEqual(["192"]);
   const proxy = units["demo-web-proxy.service"];
   expect(valuesOf(proxy, "ExecStart")).toEqual([
     "/usr/lib/systemd/systemd-socket-proxyd --connections-max=4096 127.0.0.1:8001",

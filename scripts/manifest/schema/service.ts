@@ -142,7 +142,9 @@ export const service = z
         add(["socket"], "needs the service's own port, to which the proxy connects");
       if (held?.proxy && own !== undefined && portOfAddress(held.listen) === own)
         add(["port"], `${own} is the port of socket.listen too: the service behind the proxy needs a port of its own`);
-      if (held && schedule) add(["schedule"], "a job holds no socket");
+      if (held?.proxy && held.listen.startsWith("/"))
+        add(["socket", "listen"], 'is a path, and the proxy can hold a port only, such as "127.0.0.1:8000"');
+      if (held && schedule) add(["schedule"], "makes it a job, which holds no socket");
     },
     // Also when other keys are wrong, so that all errors come at once.
     { when: ({ value }) => typeof value === "object" && value !== null },
