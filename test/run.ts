@@ -86,7 +86,7 @@ async function vitest(tier: string, config: string): Promise<Tally> {
   return { passed: numPassedTests, failed: Math.max(numFailedTests, Math.min(1, numFailedTestSuites)), skipped };
 }
 
-/** The bats files, two at a time and the largest first, so that none is left to run alone: each has its own trees and ports. */
+/** The bats files, three at a time and the largest first, so that none is left to run alone: each has its own trees and ports. */
 async function bats(): Promise<Tally> {
   const folder = path.join(root, "test/ops");
   const sizeOf = (name: string) => fs.statSync(path.join(folder, name)).size;
@@ -98,7 +98,7 @@ async function bats(): Promise<Tally> {
   const work = async () => {
     for (let name = waiting.shift(); name; name = waiting.shift()) add(tally, await batsFile(path.join(folder, name)));
   };
-  await Promise.all([work(), work()]);
+  await Promise.all([work(), work(), work()]);
   return tally;
 }
 
@@ -165,7 +165,9 @@ function collect(program: string, words: string[]): Promise<{ status: number | n
   );
 }
 
-const TIERS: Record<string, () => Tally | Promise<Tally>> = { check, unit, ops: bats, hosts, faults };
+const TIERS: Record<string, () => Tally | Promise<Tally>> = { check, unit, ops: bats, faults, hosts };
+/** Side by side: the fault campaigns mostly wait. */
+const TURNS = [["check"], ["unit"], ["ops", "faults"], ["hosts"]];
 
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !(name in TIERS));
@@ -174,18 +176,23 @@ if (unknown.length > 0)
 const required = (process.env["SWITCHBACK_REQUIRE"] ?? "").split(",");
 const total: Tally = { passed: 0, failed: 0, skipped: [] };
 const summary: string[] = [];
-for (const [name, run] of Object.entries(TIERS)) {
-  if (named.length > 0 && !named.includes(name)) continue;
-  say(`\n== ${name}`);
-  const began = performance.now();
-  const tally = await run();
-  if (required.includes(name) && tally.skipped.length > 0) tally.failed++;
-  add(total, tally);
-  const took = ((performance.now() - began) / 1000).toFixed(0);
-  summary.push(`${name}: ${tally.passed} passed, ${tally.failed} failed, ${tally.skipped.length} skipped (${took} s)`);
+for (const turn of TURNS) {
+  const names = turn.filter((name) => named.length === 0 || named.includes(name));
+  if (names.length > 0) say(`\n== ${names.join(", ")}`);
+  await Promise.all(names.map(runTier));
 }
 fs.rmSync(scratch, { recursive: true, force: true });
 say(`\n${summary.join("\n")}`);
 for (const line of total.skipped) say(`skipped: ${line}`);
 say(`${total.passed} passed, ${total.failed} failed, ${total.skipped.length} skipped`);
 process.exitCode = total.failed > 0 ? 1 : 0;
+
+async function runTier(name: string): Promise<void> {
+  const began = performance.now();
+  const tally = await TIERS[name]?.();
+  if (!tally) return;
+  if (required.includes(name) && tally.skipped.length > 0) tally.failed++;
+  add(total, tally);
+  const took = ((performance.now() - began) / 1000).toFixed(0);
+  summary.push(`${name}: ${tally.passed} passed, ${tally.failed} failed, ${tally.skipped.length} skipped (${took} s)`);
+}

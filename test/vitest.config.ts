@@ -10,6 +10,6 @@ export default defineConfig({
     // Real processes, ports and file systems: what is slow is waited for, not guessed.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    maxWorkers: 3,
   },
 });

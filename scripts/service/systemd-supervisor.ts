@@ -12,6 +12,7 @@ import { serviceMembers } from "./members.ts";
 import { allProcesses, observeProcess, observeProcessFacts, type ProcessFacts } from "./processes.ts";
 import { releaseOfDirectory, releaseSinceLink, runningState } from "./running.ts";
 import { closeWhenEmpty, type Door, withClosedDoor } from "./closed-door.ts";
+import { portOfAddress } from "../manifest/address.ts";
 import { lastLogLines } from "./service-log.ts";
 import type { ServiceState, StartResult, StopResult, Supervisor } from "./supervisor.ts";
 
@@ -126,11 +127,13 @@ const DEFAULT_PATIENCE = 30_000;
 function doorOf(units: Units, { name, port }: ServiceDefinition): Door | undefined {
   const { manifest, scope } = units;
   const { socket, health } = manifest.services[serviceOf(name)] ?? {};
-  if (!socket?.proxy || port === undefined) return undefined;
+  const front = socket?.proxy ? portOfAddress(socket.listen) : undefined;
+  if (front === undefined || port === undefined) return undefined;
   const tell = (signal: string) => systemctl(scope, "kill", `--signal=${signal}`, proxyUnitOf(manifest, name));
   return {
     close: () => tell("STOP"),
     open: () => tell("CONT"),
+    front,
     port,
     patience: (manifest.health ?? health)?.timeout ?? DEFAULT_PATIENCE,
   };

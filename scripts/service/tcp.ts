@@ -4,17 +4,28 @@ import { read } from "./proc.ts";
 export const LISTENING = "0A";
 const ESTABLISHED = "01";
 
+/** A socket of this side with a local port, and the bytes in it that nobody has read; of one that listens, who waits in its queue. */
+interface Row {
+  state: string;
+  unread: number;
+  inode: string;
+}
+
 /** Sockets of this side, as /proc/PID/fd shows them, that have a local port and a state. */
 export const socketsOn = (port: number, state: string): string[] =>
-  ["tcp", "tcp6"].flatMap((table) => rowsOf(table, port, state)).map((inode) => `socket:[${inode}]`);
+  rowsOf(port).flatMap((row) => (row.state === state ? [`socket:[${row.inode}]`] : []));
 
-function rowsOf(table: string, port: number, wanted: string): string[] {
+/** Of TCP's tables (proc_net_tcp(5)): local address, remote address, state, tx_queue:rx_queue, and later the inode. */
+function rowsOf(port: number): Row[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  const lines = read(`/proc/self/net/${table}`)?.toString("latin1").split("\n").slice(1) ?? [];
-  return lines.flatMap((line) => {
-    const [, local, , state, , , , , , inode = ""] = line.trim().split(/\s+/);
-    return state === wanted && local?.endsWith(suffix) ? [inode] : [];
-  });
+  return ["tcp", "tcp6"]
+    .flatMap((table) => read(`/proc/self/net/${table}`)?.toString("latin1").split("\n").slice(1) ?? [])
+    .flatMap((line) => {
+      const [, local, , state = "", queues = "", , , , , inode = ""] = line.trim().split(/\s+/);
+      return local?.endsWith(suffix)
+        ? [{ state, unread: Number.parseInt(queues.split(":")[1] ?? "0", 16), inode }]
+        : [];
+    });
 }
 
 /** Who is connected to a TCP port of this machine, and whether somebody listens on it (Linux). */
@@ -22,3 +33,6 @@ export const connections = (port: number) => ({
   established: socketsOn(port, ESTABLISHED).length,
   isListening: socketsOn(port, LISTENING).length > 0,
 });
+
+/** Whether somebody at a TCP port of this machine waits to be accepted, or has said what nobody has read yet (Linux). */
+export const isAnyoneWaiting = (port: number): boolean => rowsOf(port).some(({ unread }) => unread > 0);

@@ -209,6 +209,8 @@ test("without lingering, a user's own manager is not there: what to type is said
     expect(status).toBe(2);
     expect(stderr).toContain("sudo loginctl enable-linger deploy");
     await host.must(["loginctl", "enable-linger", "deploy"]);
+    // The manager is told to start, and is there a moment later.
+    await host.sh("for i in $(seq 100); do test -S /run/user/1500/bus && exit; sleep 0.1; done; exit 1");
     await host.must([...asDeploy, ...words]);
     await host.reboot();
     await host.sh(
