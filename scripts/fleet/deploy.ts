@@ -81,14 +81,30 @@ function stopIfInterrupted(fleet: Fleet): void {
   if (fleet.isInterrupted()) throw new InterruptedError("interrupted; nothing was switched");
 }
 
-/** @throws FailedError that names every host that is down; nothing was begun. */
-export const connectAll = (fleet: Pick<Deploying, "connect" | "titleOf">, hosts: Host[]): Promise<Connection[]> =>
-  together(
+/** @throws FailedError that names every host that is down, UsageError for one that is named twice; nothing was begun. */
+export async function connectAll(fleet: Pick<Deploying, "connect" | "titleOf">, hosts: Host[]): Promise<Connection[]> {
+  const connections = await together(
     fleet,
     hosts.map((host) => ({ host })),
     "cannot be reached; nothing was begun",
     ({ host }) => fleet.connect(host),
   );
+  refuseTwice(fleet, connections);
+  return connections;
+}
+
+/** One tree under two names would be written to by two uploads and switched twice. */
+function refuseTwice(fleet: Pick<Deploying, "titleOf">, connections: Connection[]): void {
+  const isSame = (one: Connection, other: Connection) =>
+    one.machine !== undefined && one.machine === other.machine && one.deployTo === other.deployTo;
+  for (const [index, one] of connections.entries()) {
+    const twin = connections.slice(0, index).find((other) => isSame(one, other));
+    if (twin)
+      throw new UsageError(
+        `${fleet.titleOf(twin.host)} and ${fleet.titleOf(one.host)} are the same machine, and ${one.deployTo} the same tree: name it once among the environment's hosts; nothing was begun`,
+      );
+  }
+}
 
 /** The hosts on which the release is current and serves. @throws UsageError where one of them built that id from another commit. */
 async function haveAlready(fleet: Deploying, connections: Connection[], { id, sha }: Staged): Promise<Host[]> {

@@ -18,6 +18,8 @@ export interface Connection {
   platform: Platform;
   /** Its own name for itself. */
   hostname: string;
+  /** What tells one running Linux, or one container of it, from all others; undefined: nothing is known of that. */
+  machine?: string | undefined;
   hasRsync: boolean;
   /** The tree is there. */
   hasTree: boolean;
@@ -50,6 +52,7 @@ say deployTo "$d"
 say platform "$(uname -sm)"
 say hostname "$(uname -n)"
 say now "$(date +%s)"
+[ ! -r /proc/sys/kernel/random/boot_id ] || say machine "$(cat /proc/sys/kernel/random/boot_id) $(readlink /proc/self/ns/mnt)"
 if getconf GNU_LIBC_VERSION >/dev/null 2>&1 || [ -e /lib64/ld-linux-x86-64.so.2 ] || [ -e /lib/ld-linux-aarch64.so.1 ]; then say libc glibc
 else for f in /lib/ld-musl-*; do [ ! -e "$f" ] || say libc musl; done
 fi
@@ -83,6 +86,7 @@ export async function connect(loaded: LoadedManifest, host: Host): Promise<Conne
     deployTo: (of("deployTo") ?? "").replace(/(?<=.)\/+$/, ""),
     platform: platformOf(host, of("platform") ?? "", of("libc")),
     hostname: of("hostname") ?? host.name,
+    machine: of("machine"),
     hasRsync: of("rsync") !== undefined,
     hasTree: of("tree") !== undefined,
     owner: of("owner") === "root" ? undefined : of("owner"),

@@ -32,6 +32,7 @@ class Laptop {
         "",
       ].join("\n"),
     );
+    config.push(`Host other-name\n${config[0]?.replace(/^.*\n/, "") ?? ""}`);
     // Nobody has this address.
     config.push("Host web9\n  HostName 198.18.88.253\n");
     fs.writeFileSync(path.join(this.place, "ssh_config"), config.join("\n"));
@@ -58,6 +59,7 @@ class Laptop {
       "environments:",
       `  prod: { hosts: [${names.join(", ")}], serial: ${serial} }`,
       "  one: { hosts: [web1] }",
+      "  twice: { hosts: [web1, other-name] }",
       `  broken: { hosts: [web1, web9, web2] }`,
       more,
       "",
@@ -143,6 +145,14 @@ describe("two hosts", () => {
   afterAll(async () => {
     await Promise.all(laptop.hosts.map((host) => host.down()));
     laptop.remove();
+  });
+
+  test("a host with two names is told before anything is begun on it", async () => {
+    const told = await laptop.must("release twice --id r0", 2);
+    expect(told).toContain(
+      `web1 and other-name are the same machine, and ${TREE} the same tree: name it once among the environment's hosts; nothing was begun`,
+    );
+    expect(await laptop.hosts[0]?.sh(`ls -d ${TREE} 2>&1 || true`)).toContain("No such file");
   });
 
   test("a host that is down is told before anything is begun on the others", async () => {
