@@ -5,7 +5,8 @@ import { observeRelease, observeTree, type ReleaseFact, type TreeFacts } from ".
 import { checkedId } from "../core/release-id.ts";
 import { type BuildRoom, observeBuildRoom } from "../room/facts.ts";
 import { refuseUnsupported } from "../manifest/supervisor-limits.ts";
-import { observeShared, type SharedFact } from "../shared/linked.ts";
+import type { SharedFact } from "../shared/entries.ts";
+import { observeShared } from "../shared/linked.ts";
 import { hasContainers } from "../podman/quadlet.ts";
 import { compactStamp } from "../registry/releases.ts";
 import { observeSets, type SetFact } from "../dependencies/facts.ts";

@@ -79,7 +79,11 @@ export function checkConnection(connection: Connection, setup: string, isChecked
     hasRsync ? ok("rsync", "it is there") : wrong("rsync", `rsync is not on ${host.name}`, "install rsync there"),
     suites.includes(version)
       ? ok("suite", `${version} in ${deployTo}`)
-      : note("suite", `${version} is not in ${deployTo} yet: a deploy begins with that`, setup),
+      : note(
+          "suite",
+          `${version} is not in ${deployTo} yet: a deploy begins with that, and only then can ports, accounts and rights there be looked at`,
+          setup,
+        ),
   ];
 }
 

@@ -7,27 +7,9 @@ import { suiteVersion } from "../suite/install.ts";
 import type { LoadedManifest } from "../manifest/loaded.ts";
 import type { Connection } from "./connection.ts";
 import type { Header } from "./header.ts";
-import { Pursuit } from "./pursuit.ts";
+import { type Call, type Ended, Pursuit } from "./pursuit.ts";
 import type { LineEnd } from "./line.ts";
 import { noAnswer } from "./unreachable.ts";
-
-/** One of the suite's commands, to be given on a host. */
-export interface Call {
-  /** `release/switch_current`: its place under `ops`. */
-  command: string;
-  /** Without `--manifest` and `--env`, which the host adds. */
-  words: string[];
-  /** Set for the command there, beside the overrides of seed 004 that are set here. */
-  env?: Record<string, string>;
-  /** What it prints, as it comes. */
-  onOut: (text: string) => void;
-  onErr: (text: string) => void;
-  /** A command that only looks is run as it is: it ends with the connection. Default: it changes something, and outlives the connection. */
-  isReading?: boolean;
-}
-
-/** How a call ended: its exit code, or that the connection was lost for good and the host goes on by itself. */
-export type Ended = { exit: number; isLost?: false } | { isLost: true };
 
 /** Variables that change what a command does; those that name a place are of this machine. */
 const PASSED = [

@@ -1,12 +1,29 @@
 import { StringDecoder } from "node:string_decoder";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EXIT } from "../core/errors.ts";
-import type { Call, Ended } from "./call.ts";
 import type { Connection } from "./connection.ts";
 import type { Frame } from "./frames.ts";
 import { type Header, LINES } from "./header.ts";
 import { type Line, type LineEnd, openLine } from "./line.ts";
 import { isRefusal } from "./unreachable.ts";
+
+/** One of the suite's commands, to be given on a host. */
+export interface Call {
+  /** `release/switch_current`: its place under `ops`. */
+  command: string;
+  /** Without `--manifest` and `--env`, which the host adds. */
+  words: string[];
+  /** Set for the command there, beside the overrides of seed 004 that are set here. */
+  env?: Record<string, string>;
+  /** What it prints, as it comes. */
+  onOut: (text: string) => void;
+  onErr: (text: string) => void;
+  /** A command that only looks is run as it is: it ends with the connection. Default: it changes something, and outlives the connection. */
+  isReading?: boolean;
+}
+
+/** How a call ended: its exit code, or that the connection was lost for good and the host goes on by itself. */
+export type Ended = { exit: number; isLost?: false } | { isLost: true };
 
 /** Milliseconds between two looks for a host that is lost, and for a host to forget a call. */
 const AGAIN = 1000;

@@ -19,6 +19,9 @@ export interface Placed {
   secret: Secret;
 }
 
+/** A file that is asked about: compared only where a secret is given. */
+export type Asked = Omit<Placed, "secret"> & Partial<Pick<Placed, "secret">>;
+
 /** How files stand in this tree; reads, and changes nothing. */
 export const lookAt = (paths: Paths, { files, salt }: Pick<LookMessage, "files" | "salt">): FileState<LookState>[] =>
   files.map(({ shared, mode, hmac }) => {

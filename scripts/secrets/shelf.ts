@@ -1,12 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type { Paths } from "../core/paths.ts";
 import type { Connection } from "../remote/connection.ts";
-import { lookAt, type Placed, writeFiles, writeUnderLock } from "./apply.ts";
+import { type Asked, lookAt, type Placed, writeFiles, writeUnderLock } from "./apply.ts";
 import { type FileState, hmacOf, type LookState, type WriteState } from "./message.ts";
 import { lookThere, writeThere } from "./there.ts";
-
-/** A file that is asked about: compared only where a secret is given. */
-export type Asked = Omit<Placed, "secret"> & Partial<Pick<Placed, "secret">>;
 
 /** One `shared/`, here or on a host. */
 export interface Shelf {

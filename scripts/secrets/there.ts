@@ -7,8 +7,7 @@ import type { Connection } from "../remote/connection.ts";
 import { type Answer, runThere, typedSsh } from "../remote/ssh.ts";
 import { noAnswer } from "../remote/unreachable.ts";
 import { suiteVersion } from "../suite/install.ts";
-import type { Placed } from "./apply.ts";
-import type { Asked } from "./shelf.ts";
+import type { Asked, Placed } from "./apply.ts";
 import {
   type FileState,
   hmacOf,

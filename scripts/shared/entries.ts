@@ -1,7 +1,25 @@
 import path from "node:path";
 import type { Context } from "../core/context.ts";
 import { quote, type Step } from "../core/step.ts";
-import type { SharedFact } from "./linked.ts";
+import type { LinkedFile } from "../manifest/schema/linked.ts";
+
+/** A linked file or directory, and how it stands in `shared/`. */
+export interface SharedFact extends LinkedFile {
+  kind: "file" | "directory";
+  /** Absolute, in `shared/`. */
+  sharedPath: string;
+  /** Absolute, where `prepare_shared` finds it. */
+  sourcePath: string;
+  state: "absent" | "link" | "dangling" | "real";
+  /** Where a link in `shared/` leads. */
+  linkedTo?: string;
+  /** On a host only where a folder is named: there is no checkout. */
+  hasSource: boolean;
+  /** A host has it in `deploy_to`, where an application ran in place. */
+  isInPlace?: boolean;
+  /** Why what `value_from` names cannot be taken; absent: as far as was looked, it can. */
+  valueProblem?: string;
+}
 
 /** Phase 1 for one entry: a link to the checkout, or an empty directory; a secret is written by a step of its own. */
 export function planEntry(fact: SharedFact): Step[] {

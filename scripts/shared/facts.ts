@@ -10,7 +10,8 @@ import { whyNoValue } from "../secrets/values.ts";
 import { definitionsOf, recordedManifest } from "../service/definitions.ts";
 import { runningServices, supervisorsRunning } from "../service/supervisors.ts";
 import { installedSuite, type SuiteFacts } from "../suite/install.ts";
-import { observeShared, type SharedFact } from "./linked.ts";
+import type { SharedFact } from "./entries.ts";
+import { observeShared } from "./linked.ts";
 import { refuseOpen, sizeOf } from "./take-over.ts";
 
 export interface PrepareArgs {

@@ -1,31 +1,13 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { LinkedEntry } from "../../manifest.schema.ts";
-import type { LinkedFile } from "../manifest/schema/linked.ts";
 import type { Context } from "../core/context.ts";
 import { standing } from "../core/durable.ts";
 import { UsageError } from "../core/errors.ts";
 import { releasePath } from "../core/paths.ts";
 import type { Step } from "../core/step.ts";
+import type { SharedFact } from "./entries.ts";
 import { howToMake, isMissing } from "./missing.ts";
-
-/** A linked file or directory, and how it stands in `shared/`. */
-export interface SharedFact extends LinkedFile {
-  kind: "file" | "directory";
-  /** Absolute, in `shared/`. */
-  sharedPath: string;
-  /** Absolute, where `prepare_shared` finds it. */
-  sourcePath: string;
-  state: "absent" | "link" | "dangling" | "real";
-  /** Where a link in `shared/` leads. */
-  linkedTo?: string;
-  /** On a host only where a folder is named: there is no checkout. */
-  hasSource: boolean;
-  /** A host has it in `deploy_to`, where an application ran in place. */
-  isInPlace?: boolean;
-  /** Why what `value_from` names cannot be taken; absent: as far as was looked, it can. */
-  valueProblem?: string;
-}
 
 /** Looks at every linked entry; `from` is the folder that `from` is relative to (default: the checkout, which a host has not). */
 export function observeShared(context: Context, from?: string): SharedFact[] {

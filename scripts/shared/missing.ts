@@ -3,7 +3,7 @@ import type { Context } from "../core/context.ts";
 import { FailedError, type SwitchbackError, UsageError } from "../core/errors.ts";
 import { command, quote } from "../core/step.ts";
 import { hostsOf } from "../manifest/hosts.ts";
-import type { SharedFact } from "./linked.ts";
+import type { SharedFact } from "./entries.ts";
 
 /** A linked file that is not in `shared/`, and that nothing there will make. */
 export const isMissing = ({ kind, state, optional }: SharedFact) =>

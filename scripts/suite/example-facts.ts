@@ -11,7 +11,7 @@ import { prepareShared } from "../release/prepare_shared.ts";
 import { planPrune } from "../release/prune.ts";
 import type { ReleaseRow } from "../registry/releases.ts";
 import { rotate } from "../logs/rotate.ts";
-import type { SharedFact } from "../shared/linked.ts";
+import type { SharedFact } from "../shared/entries.ts";
 import { definitionsOf } from "../service/definitions.ts";
 import { exampleSets, exampleTool } from "./example-sets.ts";
 import { NO_PAGE } from "../release/page.ts";

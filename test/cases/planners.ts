@@ -28,7 +28,7 @@ import { recover } from "../../scripts/release/recover.ts";
 import { isHeldBack } from "../../scripts/database/hold.ts";
 import { migrate } from "../../scripts/data/migrate.ts";
 import { lastGood, rollback } from "../../scripts/release/rollback.ts";
-import type { SharedFact } from "../../scripts/shared/linked.ts";
+import type { SharedFact } from "../../scripts/shared/entries.ts";
 import { switchCurrent } from "../../scripts/release/switch_current.ts";
 import { definitionsOf } from "../../scripts/service/definitions.ts";
 import type { ManagedFacts } from "../../scripts/service/managed-steps.ts";
