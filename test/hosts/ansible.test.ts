@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bootHost, collect, type Host } from "./host.ts";
+import { sshConfig } from "./ssh-config.ts";
 
 const ops = path.resolve(import.meta.dirname, "../../ops");
 const CANARY = "c4n4ry-ansible";
@@ -18,15 +19,8 @@ let desk = "";
 beforeAll(async () => {
   desk = fs.mkdtempSync(path.join(os.tmpdir(), "switchback-ansible-"));
   hosts = await Promise.all(["ansible-a", "ansible-b"].map((stem) => bootHost(stem)));
-  const lines = hosts.flatMap(({ address, place }) => [
-    `Host ${address}`,
-    `IdentityFile ${place}/key`,
-    `UserKnownHostsFile ${place}/known_hosts`,
-  ]);
-  fs.writeFileSync(
-    path.join(desk, "ssh.conf"),
-    [...lines, "Host *", "IdentitiesOnly yes", "LogLevel ERROR", ""].join("\n"),
-  );
+  const blocks = hosts.map((host) => sshConfig(host.address, host, { LogLevel: "ERROR" }));
+  fs.writeFileSync(path.join(desk, "ssh.conf"), blocks.join(""));
   fs.mkdirSync(path.join(desk, "app"));
   await git("init", "-q", "-b", "main");
   await commit("200");

@@ -6,6 +6,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bootHost, collect, type Host, type Ran } from "./host.ts";
+import { sshConfig } from "./ssh-config.ts";
 
 const ops = path.resolve(import.meta.dirname, "../../ops");
 const asDeploy = { user: "deploy" };
@@ -21,18 +22,11 @@ class Laptop {
   constructor(hosts: Host[]) {
     this.hosts = hosts;
     fs.mkdirSync(this.app);
-    const config = hosts.map(({ address, place }, i) =>
-      [
-        `Host web${i + 1}`,
-        `  HostName ${address}`,
-        "  User deploy",
-        `  IdentityFile ${place}/key`,
-        `  UserKnownHostsFile ${place}/known_hosts`,
-        "  IdentitiesOnly yes",
-        "",
-      ].join("\n"),
-    );
-    config.push(`Host other-name\n${config[0]?.replace(/^.*\n/, "") ?? ""}`);
+    const names = [
+      ...hosts.map((host, i) => [`web${i + 1}`, host] as const),
+      ["other-name", hosts[0] as Host] as const,
+    ];
+    const config = names.map(([name, host]) => sshConfig(name, host, { HostName: host.address }));
     // Nobody has this address.
     config.push("Host web9\n  HostName 198.18.88.253\n");
     fs.writeFileSync(path.join(this.place, "ssh_config"), config.join("\n"));

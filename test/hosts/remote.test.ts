@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { suiteVersion } from "../../scripts/suite/install.ts";
 import { bootHost, collect, type Host, SUITE } from "./host.ts";
+import { sshConfig } from "./ssh-config.ts";
 
 const TREES = 4;
 const LINES = 40;
@@ -20,13 +21,11 @@ beforeAll(async () => {
   host = await bootHost("remote");
   const folder = path.join(host.place, "runtime");
   fs.mkdirSync(folder, { mode: 0o700 });
-  const config = (file: string, hosts: string) =>
-    fs.writeFileSync(
-      path.join(host.place, file),
-      `Host *\n  User deploy\n  IdentityFile ${host.place}/key\n  IdentitiesOnly yes\n  UserKnownHostsFile ${hosts}\n`,
-    );
-  config("ssh_config", `${host.place}/known_hosts`);
-  config("ssh_config_empty", "/dev/null");
+  fs.writeFileSync(path.join(host.place, "ssh_config"), sshConfig("*", host));
+  fs.writeFileSync(
+    path.join(host.place, "ssh_config_empty"),
+    sshConfig("*", host, { UserKnownHostsFile: "/dev/null" }),
+  );
   ssh = { SWITCHBACK_SSH: `ssh -F ${host.place}/ssh_config`, XDG_RUNTIME_DIR: folder };
   // Numbers on both streams, slowly; and one that goes on until it is let go, whatever it is told.
   const run = `for i in $(seq ${LINES}); do echo "line $i é"; echo "problem $i" >&2; sleep 0.04; done`;

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { suiteVersion } from "../../scripts/suite/install.ts";
 import { bootHost, type Host, type Ran, SUITE } from "./host.ts";
 import { clearOrphans } from "./lab.ts";
+import { sshConfig } from "./ssh-config.ts";
 
 const deployTs = path.resolve(import.meta.dirname, "../../ops/deploy.ts");
 const CANARY = "c4n4ry-7f3a";
@@ -22,12 +23,7 @@ beforeAll(async () => {
   // The host's own checkouts are for other tests: what is run here is what was sent.
   await host.sh(`umount ${SUITE}; umount ${path.resolve(import.meta.dirname, "../..")} 2>/dev/null || true`);
   desk = fs.mkdtempSync(path.join(os.tmpdir(), "switchback-desk-"));
-  const options = [
-    `IdentityFile ${host.place}/key`,
-    `UserKnownHostsFile ${host.place}/known_hosts`,
-    "IdentitiesOnly yes",
-  ];
-  fs.writeFileSync(path.join(desk, "ssh.conf"), ["Host *", ...options, "LogLevel ERROR", ""].join("\n"));
+  fs.writeFileSync(path.join(desk, "ssh.conf"), sshConfig("*", host, { LogLevel: "ERROR" }));
   describeShop();
 });
 afterAll(async () => {

@@ -11,6 +11,7 @@ import { connect } from "../../scripts/remote/connection.ts";
 import { setReporter } from "../../scripts/terminal/reporter.ts";
 import { send, stage } from "../../scripts/upload/send.ts";
 import { bootHost, type Host, SUITE } from "./host.ts";
+import { sshConfig } from "./ssh-config.ts";
 
 const TREE = "/srv/it's $HOME/shop";
 const asDeploy = { user: "deploy" };
@@ -44,10 +45,7 @@ beforeAll(async () => {
   repo = path.join(host.place, "app");
   for (const folder of ["app", "runtime", "state"]) fs.mkdirSync(path.join(host.place, folder), { mode: 0o700 });
   const config = path.join(host.place, "ssh_config");
-  fs.writeFileSync(
-    config,
-    `Host *\n  User deploy\n  IdentityFile ${host.place}/key\n  IdentitiesOnly yes\n  UserKnownHostsFile ${host.place}/known_hosts\n  LogLevel ERROR\n`,
-  );
+  fs.writeFileSync(config, sshConfig("*", host, { LogLevel: "ERROR" }));
   Object.assign(process.env, {
     SWITCHBACK_SSH: `ssh -F ${config}`,
     XDG_RUNTIME_DIR: path.join(host.place, "runtime"),

@@ -7,6 +7,7 @@ import { measure, type Way } from "../measure.ts";
 import { commit, ops, type Place } from "../place.ts";
 import { measured, ratio, type Row } from "../table.ts";
 import { append, backendFile, type Bench } from "./bench.ts";
+import { sshConfig } from "../../hosts/ssh-config.ts";
 
 const COUNTS = [1, 2, 4];
 /** The address of this machine that hosts see, and a port of it for what Capistrano fetches. */
@@ -59,10 +60,7 @@ async function rowFor(bench: Bench, hosts: Host[]): Promise<Row> {
 function ours(place: Place, hosts: Host[], sha: (turn: number) => string): Way {
   const at = path.join(place.path, `hosts-${hosts.length}`);
   fs.mkdirSync(path.join(at, "runtime"), { recursive: true, mode: 0o700 });
-  const config = hosts.map(
-    ({ address, place: own }) =>
-      `Host ${address}\n  User deploy\n  IdentityFile ${own}/key\n  IdentitiesOnly yes\n  UserKnownHostsFile ${own}/known_hosts\n`,
-  );
+  const config = hosts.map((host) => sshConfig(host.address, host));
   fs.writeFileSync(path.join(at, "ssh_config"), config.join(""));
   const names = hosts.map(({ address }) => address).join(", ");
   fs.writeFileSync(

@@ -6,6 +6,7 @@ import path from "node:path";
 import { type Host, type Ran } from "../../hosts/host.ts";
 import { ops } from "../host.ts";
 import { Line } from "./line.ts";
+import { sshConfig } from "../../hosts/ssh-config.ts";
 
 export const TREE = "/home/deploy/shop";
 export const PORT = 22410;
@@ -70,9 +71,9 @@ export class Desk {
 
   private sshConfig(ways: string[]): string {
     const known = this.hosts.map(({ place }) => `${place}/known_hosts`).join(" ");
-    const rest = ({ place }: Host) =>
-      `  User deploy\n  IdentityFile ${place}/key\n  IdentitiesOnly yes\n  UserKnownHostsFile ${known}\n`;
-    return this.hosts.map((host, at) => `Host web${at + 1}\n${ways[at]}\n${rest(host)}`).join("");
+    return this.hosts
+      .map((host, at) => `${sshConfig(`web${at + 1}`, host, { UserKnownHostsFile: known })}${ways[at]}\n`)
+      .join("");
   }
 
   private manifest(): string {
