@@ -43,7 +43,7 @@ async function call(
 }
 
 async function used(directory: string, names: string[]): Promise<string[]> {
-  const { usersBelow } = await import("../service/users-below.ts");
+  const { usersBelow } = await import("../processes/users-below.ts");
   const users = usersBelow(directory);
   const found = names.filter((name) => users.has(name));
   for (const name of found) reporter().warn(`${name} stays: it is in use by now, by ${users.get(name)}`);

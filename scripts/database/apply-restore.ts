@@ -7,7 +7,7 @@ import { hashFile } from "../core/hash-file.ts";
 import { reporter } from "../terminal/reporter.ts";
 import { command } from "../core/step.ts";
 import type { ApplyContext } from "../core/steps/kind.ts";
-import { usersOfPath } from "../service/processes.ts";
+import { usersOfPath } from "../processes/processes.ts";
 import { type BackupFact, backupPath, databaseFile, dataPath, kindOf, readBackup, spentPath } from "./backups.ts";
 import { runDatabaseLines } from "./commands.ts";
 import { SIDES } from "./sqlite-file.ts";

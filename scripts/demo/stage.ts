@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { FailedError } from "../core/errors.ts";
-import { usersOfPath } from "../service/processes.ts";
+import { usersOfPath } from "../processes/processes.ts";
 
 /** Where the demo plays: all of it in one new directory. */
 export interface Stage {

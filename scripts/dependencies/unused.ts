@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Context } from "../core/context.ts";
 import { releasePath } from "../core/paths.ts";
 import { quote, type Step } from "../core/step.ts";
-import { usersOfPath } from "../service/processes.ts";
+import { usersOfPath } from "../processes/processes.ts";
 import { COMPLETE, type SetFact } from "./facts.ts";
 import { isSetKey } from "./key.ts";
 import { observeReferences } from "./references.ts";

@@ -7,7 +7,7 @@ import { databaseFile, findUnfinishedBackups, observeBackups } from "../database
 import { isSqlite } from "../database/sqlite-file.ts";
 import { holdPath, jobHoldPath } from "../database/hold.ts";
 import { lastFirings } from "../schedule/firings.ts";
-import { observeProcessFacts } from "../service/processes.ts";
+import { observeProcessFacts } from "../processes/processes.ts";
 import { showAge, showBytes } from "../text/amounts.ts";
 import { type Finding, note, ok, wrong } from "./finding.ts";
 import { whyNoStart } from "./script-words.ts";

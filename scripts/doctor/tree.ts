@@ -8,7 +8,7 @@ import { missingEnvironment } from "../release/environment.ts";
 import { isServing } from "../registry/releases.ts";
 import type { SharedFact } from "../shared/entries.ts";
 import { observeShared } from "../shared/linked.ts";
-import { observeProcessFacts } from "../service/processes.ts";
+import { observeProcessFacts } from "../processes/processes.ts";
 import { sudoLine } from "./sudoers.ts";
 import { type Finding, note, ok, orOk, wrong } from "./finding.ts";
 

@@ -1,5 +1,5 @@
 import { InterruptedError } from "../core/errors.ts";
-import { observeProcessFacts, startedAt } from "../service/processes.ts";
+import { observeProcessFacts, startedAt } from "../processes/processes.ts";
 import { denialOf, isAlive, type Denial, type Proof } from "./identity.ts";
 import { probe, type Answer, type Check } from "./probe.ts";
 import { pause, showMs } from "./time.ts";

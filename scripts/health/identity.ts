@@ -1,12 +1,12 @@
 import { basename } from "node:path";
-import { isInUnitOf } from "../service/cgroup.ts";
+import { isInUnitOf } from "../processes/cgroup.ts";
 import {
   environmentOf,
   listeners,
   observeProcess,
   observeProcessFacts,
   observeProcesses,
-} from "../service/processes.ts";
+} from "../processes/processes.ts";
 
 const RELEASE_ID = "RELEASE_ID";
 

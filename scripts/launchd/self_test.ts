@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { accountOf } from "../core/account.ts";
 import { EXIT, type ExitCode, SwitchbackError, UsageError } from "../core/errors.ts";
 import { writeOut } from "../terminal/output.ts";
-import { isSameProcess, observeProcess, observeProcessFacts } from "../service/processes.ts";
+import { isSameProcess, observeProcess, observeProcessFacts } from "../processes/processes.ts";
 import { launchctlLine, launchctlWords, refuseWithoutLaunchd } from "./launchctl.ts";
 import { GREETING, makeSelfTestApp, reload, type SelfTestApp, type Told } from "./self-test-app.ts";
 

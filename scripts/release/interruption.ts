@@ -13,7 +13,7 @@ import { definitionsOf, recordedManifest } from "../service/definitions.ts";
 import { observeManaged } from "../service/managed.ts";
 import { type ManagedFacts, UNMANAGED } from "../service/managed-steps.ts";
 import { runningServices } from "../service/supervisors.ts";
-import { observeProcesses } from "../service/processes.ts";
+import { observeProcesses } from "../processes/processes.ts";
 import { observeDependencyUse, unfinishedSets } from "../dependencies/unused.ts";
 import { findUnfinishedBackups } from "../database/backups.ts";
 import { observePage, type PageFacts } from "./page.ts";

@@ -12,7 +12,7 @@ import { hasContainers } from "../podman/quadlet.ts";
 import { removeImages } from "../podman/steps.ts";
 import { lastEnd } from "../registry/journal.ts";
 import { hasJobs, runningJobs } from "../schedule/running-jobs.ts";
-import { usersBelow } from "../service/users-below.ts";
+import { usersBelow } from "../processes/users-below.ts";
 import { observeOldSuites, planOldSuites } from "../room/old-suites.ts";
 import { observeOldUploads, planOldUploads } from "../room/old-uploads.ts";
 import { observeRemoving, planLeftFiles, planRemoval } from "../room/removal.ts";

@@ -5,7 +5,7 @@ import type { OperationRow } from "../registry/journal.ts";
 import type { Paths } from "../core/paths.ts";
 import { seconds } from "../terminal/durations.ts";
 import { reporter } from "../terminal/reporter.ts";
-import { observeProcessFacts, startedAt } from "../service/processes.ts";
+import { observeProcessFacts, startedAt } from "../processes/processes.ts";
 import { showTime } from "../text/amounts.ts";
 import { type Column, printable, renderTable } from "../text/table.ts";
 

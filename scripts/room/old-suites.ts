@@ -4,7 +4,7 @@ import { suitePath } from "../core/context.ts";
 import { standing } from "../core/durable.ts";
 import type { Paths } from "../core/paths.ts";
 import type { Step } from "../core/step.ts";
-import { usersBelow } from "../service/users-below.ts";
+import { usersBelow } from "../processes/users-below.ts";
 import { compareVersions } from "../suite/versions.ts";
 
 /** The newest ones stay: machines that deploy need not all have the same version. */

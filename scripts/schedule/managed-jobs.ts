@@ -4,7 +4,7 @@ import { otherTreeIn } from "../render/other-trees.ts";
 import { ownTextOf } from "../render/reading.ts";
 import { subjectOf } from "../render/subject.ts";
 import { placeOf } from "../service/definitions.ts";
-import { observeProcessFacts, startedAt } from "../service/processes.ts";
+import { observeProcessFacts, startedAt } from "../processes/processes.ts";
 import { releaseOfProcess, releaseSinceLink } from "../service/running.ts";
 import { type Scope, scopeOf } from "../systemd/systemctl.ts";
 import { scheduledNames } from "./jobs.ts";

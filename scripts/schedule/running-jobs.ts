@@ -6,7 +6,7 @@ import { realPath } from "../core/real-path.ts";
 import { areJobsHeld } from "../database/hold.ts";
 import { placeOf } from "../service/definitions.ts";
 import { isLaunching } from "../service/held-launch.ts";
-import { observeProcessFacts, observeProcesses, startedAt } from "../service/processes.ts";
+import { observeProcessFacts, observeProcesses, startedAt } from "../processes/processes.ts";
 import { releaseOfProcess } from "../service/running.ts";
 import { servingManifestOf } from "../service/supervisors.ts";
 import { JOB_MARK, scheduledNames } from "./jobs.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { isSameProcess } from "./processes.ts";
+import { isSameProcess } from "../processes/processes.ts";
 import type { StartResult } from "./supervisor.ts";
-import { connections, isAnyoneWaiting } from "./tcp.ts";
+import { connections, isAnyoneWaiting } from "../processes/tcp.ts";
 
 /** What stands in front of a service and lets requests in. */
 export interface Door {

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HELD_BACK } from "../database/hold.ts";
 import { writeOut } from "../terminal/output.ts";
-import { allProcesses, observeProcess } from "./processes.ts";
+import { allProcesses, observeProcess } from "../processes/processes.ts";
 
 const EVERY = 50;
 

@@ -17,9 +17,9 @@ import { MARGIN } from "../launchd/plist-steps.ts";
 import { PLIST_MARK, plistMarkOf } from "../launchd/plist-mark.ts";
 import type { Subject } from "../render/subject.ts";
 import { type ServiceDefinition, type ServicePlace, serviceOf } from "./definition.ts";
-import { endProcesses } from "./end-processes.ts";
+import { endProcesses } from "../processes/end.ts";
 import { SERVICE_MARK, serviceMark } from "./environment.ts";
-import { type KnownProcess, serviceMembers } from "./members.ts";
+import { type KnownProcess, serviceMembers } from "../processes/members.ts";
 import {
   environmentOf,
   isSameProcess,
@@ -27,7 +27,7 @@ import {
   observeProcesses,
   observeProcessFacts,
   type ProcessFacts,
-} from "./processes.ts";
+} from "../processes/processes.ts";
 import { releaseOfDirectory, releaseSinceLink, runningState } from "./running.ts";
 import { lastLogLines } from "./service-log.ts";
 import type { ServiceState, StartResult, StopResult, Supervisor } from "./supervisor.ts";

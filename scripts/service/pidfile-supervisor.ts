@@ -3,10 +3,10 @@ import path from "node:path";
 import { FailedError, UsageError } from "../core/errors.ts";
 import { startArguments } from "./arguments.ts";
 import { logPaths, type ServiceDefinition, type ServicePlace, type ServiceRelease } from "./definition.ts";
-import { endProcesses } from "./end-processes.ts";
+import { endProcesses } from "../processes/end.ts";
 import { SERVICE_MARK, serviceMark } from "./environment.ts";
 import { launch } from "./launch.ts";
-import { serviceMembers, type KnownProcess } from "./members.ts";
+import { serviceMembers, type KnownProcess } from "../processes/members.ts";
 import { pidfilePath, readPidfile, removePidfile, writePidfile } from "./pidfile.ts";
 import {
   environmentOf,
@@ -14,7 +14,7 @@ import {
   observeProcesses,
   observeProcessFacts,
   type ProcessFacts,
-} from "./processes.ts";
+} from "../processes/processes.ts";
 import { releaseOfDirectory, runningState } from "./running.ts";
 import { lastLogLines } from "./service-log.ts";
 import type { ServiceState, StartResult, StopResult, Supervisor } from "./supervisor.ts";

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { realPath } from "../core/real-path.ts";
 import type { ServicePlace } from "./definition.ts";
-import { environmentOf, observeProcess, type ProcessFacts, startedAt } from "./processes.ts";
+import { environmentOf, observeProcess, type ProcessFacts, startedAt } from "../processes/processes.ts";
 import type { ServiceState } from "./supervisor.ts";
 
 /** The state of a service that runs; `members` are all its processes, the main one among them. */

@@ -5,7 +5,7 @@ import { FailedError } from "../core/errors.ts";
 import { hashFile } from "../core/hash-file.ts";
 import { reporter } from "../terminal/reporter.ts";
 import { backUp, isSqlite } from "../database/sqlite-file.ts";
-import { usersOfPath } from "../service/processes.ts";
+import { usersOfPath } from "../processes/processes.ts";
 
 /**
  * Copies a file or directory of state to its new place and proves the copy. SQLite databases go by the online backup,

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Proof } from "../../scripts/health/identity.ts";
-import { observeProcess } from "../../scripts/service/processes.ts";
+import { observeProcess } from "../../scripts/processes/processes.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const started: ChildProcess[] = [];

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { afterAll, describe, expect, test } from "vitest";
 import { InterruptedError } from "../../scripts/core/errors.ts";
 import { gate, type GateInput } from "../../scripts/health/gate.ts";
-import { listeners } from "../../scripts/service/processes.ts";
+import { listeners } from "../../scripts/processes/processes.ts";
 import { type App, clearAway, freePort, launch, makeTree, proofOf, startApp } from "./apps.ts";
 
 const at = makeTree();

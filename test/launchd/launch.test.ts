@@ -4,7 +4,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { environmentOf, observeProcess } from "../../scripts/service/processes.ts";
+import { environmentOf, observeProcess } from "../../scripts/processes/processes.ts";
 import { foregroundArguments } from "../../scripts/service/foreground.ts";
 import { isLaunching } from "../../scripts/service/held-launch.ts";
 import { until } from "../service/tree.ts";

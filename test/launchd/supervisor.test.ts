@@ -1,7 +1,7 @@
 /** launchd cannot run here: these tests talk to a double of launchctl (bin/launchctl), which runs the services for real. */
 import fs from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { observeProcess } from "../../scripts/service/processes.ts";
+import { observeProcess } from "../../scripts/processes/processes.ts";
 import { isGone, until, written } from "../service/tree.ts";
 import { makeMac } from "./mac.ts";
 

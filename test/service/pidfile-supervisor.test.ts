@@ -4,7 +4,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FailedError, UsageError } from "../../scripts/core/errors.ts";
-import { observeProcess } from "../../scripts/service/processes.ts";
+import { observeProcess } from "../../scripts/processes/processes.ts";
 import { isGone, makeTree, until, written } from "./tree.ts";
 
 const here = path.dirname(fileURLToPath(import.meta.url));

@@ -4,7 +4,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ServiceDefinition, ServicePlace, ServiceRelease } from "../../scripts/service/definition.ts";
 import { currentRelease, pidfileSupervisor } from "../../scripts/service/pidfile-supervisor.ts";
-import { observeProcess } from "../../scripts/service/processes.ts";
+import { observeProcess } from "../../scripts/processes/processes.ts";
 
 /** A tree with one release `r1`, in which `current` points at it. */
 export function makeTree() {

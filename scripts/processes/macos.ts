@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import type { PathUser, Process, ProcessFacts, ProcessTable } from "./process-table.ts";
+import type { PathUser, Process, ProcessFacts, ProcessTable } from "./table.ts";
 import { realPath } from "../core/real-path.ts";
 
 function output(program: string, args: string[]): string {

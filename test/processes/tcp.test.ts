@@ -3,7 +3,7 @@ import { once } from "node:events";
 import net from "node:net";
 import path from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { isAnyoneWaiting } from "../../scripts/service/tcp.ts";
+import { isAnyoneWaiting } from "../../scripts/processes/tcp.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const SERVER = `

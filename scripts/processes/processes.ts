@@ -1,8 +1,8 @@
-import { linux } from "./processes-linux.ts";
-import { macos } from "./processes-macos.ts";
-import type { PathUser, Process, ProcessFacts, ProcessTable } from "./process-table.ts";
+import { linux } from "./linux.ts";
+import { macos } from "./macos.ts";
+import type { PathUser, Process, ProcessFacts, ProcessTable } from "./table.ts";
 
-export type { PathUser, Process, ProcessFacts } from "./process-table.ts";
+export type { PathUser, Process, ProcessFacts } from "./table.ts";
 
 const table: ProcessTable = process.platform === "linux" ? linux : macos;
 

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { realPath } from "../core/real-path.ts";
 import { link, names, pids, read } from "./proc.ts";
 import { LISTENING, socketsOn } from "./tcp.ts";
-import type { PathUser, Process, ProcessFacts, ProcessTable } from "./process-table.ts";
+import type { PathUser, Process, ProcessFacts, ProcessTable } from "./table.ts";
 
 // USER_HZ: what the kernel shows in /proc/PID/stat on every architecture that the runtime supports.
 const TICKS_PER_SECOND = 100;

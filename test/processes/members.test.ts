@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { serviceMembers } from "../../scripts/service/members.ts";
+import { serviceMembers } from "../../scripts/processes/members.ts";
 
 const MINE = "/srv/a#api";
 const OTHER = "/srv/a#worker";

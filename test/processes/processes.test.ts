@@ -12,8 +12,8 @@ import {
   observeProcesses,
   startedAt,
   usersOfPath,
-} from "../../scripts/service/processes.ts";
-import { isGone, until } from "./tree.ts";
+} from "../../scripts/processes/processes.ts";
+import { isGone, until } from "../service/tree.ts";
 
 let directory: string;
 let children: ChildProcess[] = [];
@@ -120,7 +120,7 @@ test.skipIf(process.getuid?.() !== 0 || process.platform !== "linux")(
   () => {
     const again = 'exec /bin/sh -c "$0" "$0"';
     const code = `
-    const { observeProcesses } = await import(${JSON.stringify(path.join(import.meta.dirname, "../../scripts/service/processes.ts"))});
+    const { observeProcesses } = await import(${JSON.stringify(path.join(import.meta.dirname, "../../scripts/processes/processes.ts"))});
     const { pid } = Bun.spawn(["/bin/sh", "-c", ${JSON.stringify(again)}, ${JSON.stringify(again)}], { env: { MARK_C: "x" } });
     let seen = 0;
     for (let look = 0; look < 300; look++) if (observeProcesses("MARK_C").marks.get(pid) === "x") seen++;
