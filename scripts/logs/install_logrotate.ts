@@ -16,23 +16,17 @@ import { diffTexts } from "../text/diff.ts";
 import { textOf } from "../render/reading.ts";
 import { logFilesOf } from "./log-files.ts";
 import { renderLogrotate } from "./logrotate.ts";
-import { ownWords, privilegesOf } from "./privileges.ts";
+import { type Owned, ownWords, privilegesOf } from "./privileges.ts";
 
 const FOLDER = "/etc/logrotate.d";
 
-export interface LogrotateFacts {
-  /** Where the file is installed, absolute. */
-  path: string;
+export interface LogrotateFacts extends Owned {
   /** What stands there; undefined for nothing. */
   now?: string | undefined;
   /** Undefined: none of this tree is to stand there. */
   wanted?: string | undefined;
   /** A unified diff; empty where nothing changes. */
   diff: string;
-  /** Logs that are not there yet, or not the owner's, as whom logrotate empties them. */
-  foreign: string[];
-  /** `user:group` by number. */
-  owner: string;
 }
 
 /** `ops/logs/install_logrotate.ts`: makes `/etc/logrotate.d/<app>` what the manifest says. */
