@@ -86,7 +86,7 @@ async function vitest(tier: string, config: string): Promise<Tally> {
   return { passed: numPassedTests, failed: Math.max(numFailedTests, Math.min(1, numFailedTestSuites)), skipped };
 }
 
-/** The bats files, three at a time and the largest first, so that none is left to run alone: each has its own trees and ports. */
+/** The bats files, two at a time and the largest first, so that none is left to run alone: each has its own trees and ports. */
 async function bats(): Promise<Tally> {
   const folder = path.join(root, "test/ops");
   const sizeOf = (name: string) => fs.statSync(path.join(folder, name)).size;
@@ -98,7 +98,7 @@ async function bats(): Promise<Tally> {
   const work = async () => {
     for (let name = waiting.shift(); name; name = waiting.shift()) add(tally, await batsFile(path.join(folder, name)));
   };
-  await Promise.all([work(), work(), work()]);
+  await Promise.all([work(), work()]);
   return tally;
 }
 

@@ -133,7 +133,10 @@ async function proofsOf(context: Context, manifest: Manifest): Promise<Proof[]> 
   const definitions = definitionsOf(manifest).filter(({ name }) => !only || only.includes(name));
   const states = await Promise.all(definitions.map(({ name }) => supervisor.observe(name)));
   const missing = states.find(({ pid }) => pid === undefined);
-  if (missing) throw unhealthy(context, manifest, `${missing.name} is not running`, undefined);
+  if (missing) {
+    const how = missing.state === "stale" ? "died before the gate began" : "is not running";
+    throw unhealthy(context, manifest, `${missing.name} ${how}`, undefined);
+  }
   return definitions.map((definition, index) => {
     const address = addressOf(manifest, definition);
     const { pid, startTime, releaseId, isContained } = states[index] ?? {};

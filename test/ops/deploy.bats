@@ -46,7 +46,7 @@ setup() {
   commit dying
   run deploy r2
   assert_failure 3
-  assert_line --regexp '^error: not healthy: web \(pid [0-9]+\) died .*; rolled back: r1 is restored and healthy$'
+  assert_line --regexp '^error: not healthy: web (\(pid [0-9]+\) )?died .*; rolled back: r1 is restored and healthy$'
   assert_line --partial "no licence found"
   assert_serves r1
 }

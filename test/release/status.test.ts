@@ -223,7 +223,9 @@ test("the health check says no with the last lines of the services", () => {
   const { code, err } = host.run("release/health_check");
   host.must("service/start");
   expect(code).toBe(1);
-  expect(err).toMatch(/not healthy: worker is not running[^]*last lines of web:\n.*\n? *complaint of v2|up as v2/);
+  expect(err).toMatch(
+    /not healthy: worker (?:is not running|died before the gate began)[^]*last lines of web:\n.*\n? *complaint of v2|up as v2/,
+  );
 });
 
 test("it waits until the application is idle, as drain says", () => {
