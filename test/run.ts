@@ -165,21 +165,22 @@ function collect(program: string, words: string[]): Promise<{ status: number | n
   );
 }
 
-const TIERS: Record<string, () => Tally | Promise<Tally>> = { check, unit, ops: bats, faults, hosts };
-/** Side by side: the fault campaigns mostly wait. */
-const TURNS = [["check"], ["unit"], ["ops", "faults"], ["hosts"]];
+type Tiers = Record<string, () => Tally | Promise<Tally>>;
+
+/** One turn after the other, the tiers of a turn side by side: the fault campaigns mostly wait. */
+const TURNS: Tiers[] = [{ check }, { unit }, { ops: bats, faults }, { hosts }];
+const TIERS = TURNS.flatMap((turn) => Object.keys(turn));
 
 const named = process.argv.slice(2);
-const unknown = named.filter((name) => !(name in TIERS));
-if (unknown.length > 0)
-  throw new Error(`there is no tier ${unknown.join(", ")}; there are ${Object.keys(TIERS).join(", ")}`);
+const unknown = named.filter((name) => !TIERS.includes(name));
+if (unknown.length > 0) throw new Error(`there is no tier ${unknown.join(", ")}; there are ${TIERS.join(", ")}`);
 const required = (process.env["SWITCHBACK_REQUIRE"] ?? "").split(",");
 const total: Tally = { passed: 0, failed: 0, skipped: [] };
 const summary: string[] = [];
 for (const turn of TURNS) {
-  const names = turn.filter((name) => named.length === 0 || named.includes(name));
-  if (names.length > 0) say(`\n== ${names.join(", ")}`);
-  await Promise.all(names.map(runTier));
+  const tiers = Object.entries(turn).filter(([name]) => named.length === 0 || named.includes(name));
+  if (tiers.length > 0) say(`\n== ${tiers.map(([name]) => name).join(", ")}`);
+  await Promise.all(tiers.map(runTier));
 }
 fs.rmSync(scratch, { recursive: true, force: true });
 say(`\n${summary.join("\n")}`);
@@ -187,10 +188,9 @@ for (const line of total.skipped) say(`skipped: ${line}`);
 say(`${total.passed} passed, ${total.failed} failed, ${total.skipped.length} skipped`);
 process.exitCode = total.failed > 0 ? 1 : 0;
 
-async function runTier(name: string): Promise<void> {
+async function runTier([name, run]: [string, Tiers[string]]): Promise<void> {
   const began = performance.now();
-  const tally = await TIERS[name]?.();
-  if (!tally) return;
+  const tally = await run();
   if (required.includes(name) && tally.skipped.length > 0) tally.failed++;
   add(total, tally);
   const took = ((performance.now() - began) / 1000).toFixed(0);

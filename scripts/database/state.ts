@@ -1,9 +1,9 @@
-import { fileToEdit } from "../manifest/loaded.ts";
 import fs from "node:fs";
 import type { Context } from "../core/context.ts";
 import { FailedError, UsageError } from "../core/errors.ts";
 import { observeRoom } from "../core/room.ts";
 import { quote } from "../core/step.ts";
+import { fileToEdit } from "../manifest/loaded.ts";
 import { showBytes } from "../text/amounts.ts";
 import { type BackupFact, databaseFile, observeBackups } from "./backups.ts";
 import { SIDES } from "./sqlite-file.ts";

@@ -6,7 +6,7 @@ import { probe } from "../doctor/probe.ts";
 import { diagnoseHere, renderFindings } from "../host/doctor.ts";
 import { isSetUp } from "../host/setup.ts";
 import type { Host } from "../manifest/loaded.ts";
-import type { Connection } from "../remote/connection.ts";
+import { type Connection, SKEW } from "../remote/connection.ts";
 import { isKeyChecked, runThere } from "../remote/ssh.ts";
 import { suiteVersion } from "../suite/install.ts";
 import { writeOut } from "../terminal/output.ts";
@@ -86,9 +86,6 @@ export function checkConnection(connection: Connection, setup: string, isChecked
         ),
   ];
 }
-
-/** Seconds by which clocks may differ. */
-const SKEW = 60;
 
 async function checkClock(host: Host): Promise<Finding> {
   const before = Date.now();

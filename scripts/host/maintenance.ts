@@ -1,11 +1,11 @@
-import { aim } from "../core/aim.ts";
-import { fileToEdit } from "../manifest/loaded.ts";
 import fs from "node:fs";
 import path from "node:path";
+import { aim } from "../core/aim.ts";
 import type { Context } from "../core/context.ts";
 import { UsageError } from "../core/errors.ts";
 import type { Operation } from "../core/operation.ts";
 import type { Plan } from "../core/step.ts";
+import { fileToEdit } from "../manifest/loaded.ts";
 import { type MaintenanceFacts, maintenanceSteps, observeMaintenance, observePageless } from "../site/maintenance.ts";
 
 export interface MaintenanceArgs {

@@ -1,6 +1,6 @@
-import type { ServeWords } from "../api/choice.ts";
 import path from "node:path";
 import type { Manifest } from "../../manifest.schema.ts";
+import type { ServeWords } from "../api/choice.ts";
 import { pushAfterwards } from "../core/afterwards.ts";
 import type { Context } from "../core/context.ts";
 import type { Call } from "../core/entry.ts";

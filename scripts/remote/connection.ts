@@ -41,7 +41,7 @@ const PLATFORMS: Record<string, Platform> = {
 };
 
 /** Seconds by which a host's clock may differ before it is said: ids and records bear its times. */
-const SKEW = 60;
+export const SKEW = 60;
 
 const LOOK = `case $d in
 "~") d=$HOME ;;

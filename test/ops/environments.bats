@@ -75,6 +75,9 @@ answers() {
   assert_equal "$(head -1 "$tree/run/web.pid")" "$pid"
 
   kill -KILL "$pid"
+  run op release/health_check
+  assert_failure 1
+  assert_output --partial "not healthy: web died before the gate began"
   run op service/start
   assert_success
   assert_serves r1

@@ -3,11 +3,11 @@ import fs from "node:fs";
 import path from "node:path";
 import { whyNoHosts } from "../../hosts/able.ts";
 import { bootHost, type Host } from "../../hosts/host.ts";
+import { sshConfig } from "../../hosts/ssh-config.ts";
 import { measure, type Way } from "../measure.ts";
 import { commit, ops, type Place } from "../place.ts";
 import { measured, ratio, type Row } from "../table.ts";
 import { append, backendFile, type Bench } from "./bench.ts";
-import { sshConfig } from "../../hosts/ssh-config.ts";
 
 const COUNTS = [1, 2, 4];
 /** The address of this machine that hosts see, and a port of it for what Capistrano fetches. */

@@ -4,9 +4,9 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { type Host, type Ran } from "../../hosts/host.ts";
+import { sshConfig } from "../../hosts/ssh-config.ts";
 import { ops } from "../host.ts";
 import { Line } from "./line.ts";
-import { sshConfig } from "../../hosts/ssh-config.ts";
 
 export const TREE = "/home/deploy/shop";
 export const PORT = 22410;
